@@ -1,0 +1,90 @@
+"""Grading of tool use: the state that the agent left against the state that gold leaves, and what it told the user."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from forge_envs.core.errors import GraderError, ToolError
+from forge_envs.core.messages import Message, assistant, calls_of, tool_call
+from forge_envs.core.rewards import Verdict
+from forge_envs.core.task import Task
+from forge_envs.core.tools import Toolset
+from forge_envs.tool_use.domain import load_domain
+
+
+def grade(task: Task, artifact: Mapping[str, Any]) -> Verdict:
+    """Eq 7 of the paper: 1 if every reply was well-formed and the task is done, else 0.
+
+    Done means that the final state equals the state after the gold calls, and that each of the task's `outputs` occurs
+    in something the agent said. Outputs follow tau-bench's rule: lower-cased, with commas removed from the agent's text.
+
+    Args:
+        task: A tool-use task.
+        artifact: ``state`` (the final state), ``said`` (the agent's texts) and ``format_faults`` (malformed replies).
+
+    Returns:
+        A verdict with components ``format_correct``, ``state_match`` and ``outputs_match``.
+
+    Raises:
+        GraderError: The artifact is incomplete or the task's gold can't be replayed.
+    """
+    try:
+        state, said, faults = artifact["state"], artifact["said"], artifact["format_faults"]
+    except KeyError as error:
+        raise GraderError(f"The artifact has no {error}.", dict(artifact)) from error
+    goal = gold_state(task)
+    differing = sorted(key for key in {*goal, *state} if goal.get(key) != state.get(key))
+    spoken = [text.lower().replace(",", "") for text in said]
+    unsaid = [output for output in task.data["outputs"] if not any(output.lower() in text for text in spoken)]
+    parts = {
+        "format_correct": float(faults == 0),
+        "state_match": float(not differing),
+        "outputs_match": float(not unsaid),
+    }
+    return Verdict(float(all(parts.values())), parts, {"differing": differing, "unsaid": unsaid})
+
+
+def gold_state(task: Task) -> dict[str, Any]:
+    """The state after the task's gold calls, from a fresh copy of its initial state.
+
+    Raises:
+        GraderError: A gold call fails.
+    """
+    domain = load_domain(task.data["domain"])(copy.deepcopy(task.data["state"]))
+    tools = Toolset.of(domain)
+    for turn in task.data["gold"]:
+        for call in turn.get("calls", []):
+            try:
+                tools.call(call["name"], call["arguments"])
+            except ToolError as error:
+                if not call.get("fails"):
+                    raise GraderError(f"Task {task.id!r}: its gold call {call['name']} fails: {error}") from error
+    return domain.state
+
+
+def gold_messages(task: Task) -> list[Message]:
+    """The gold turns as assistant messages."""
+    return [
+        assistant(
+            turn.get("say", ""),
+            [tool_call(c["name"], c["arguments"], f"gold_{i}_{j}") for j, c in enumerate(turn.get("calls", []))],
+        )
+        for i, turn in enumerate(task.data["gold"])
+    ]
+
+
+def exact_match(message: Message, gold: Message) -> bool:
+    """ExactMatch of Eq 8: the same calls in the same order, each with the same tool and every argument equal.
+
+    Values are equal with their types: 1, 1.0 and True differ. Text beside the calls does not count. Where gold is a
+    message to the user, the turn matches if and only if it makes no call (the paper does not say; an option of ours).
+    """
+    return _typed(calls_of(message)) == _typed(calls_of(gold))
+
+
+def _typed(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _typed(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_typed(item) for item in value]
+    return type(value), value

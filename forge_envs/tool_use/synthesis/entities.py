@@ -1,0 +1,145 @@
+"""Names, titles, streets and numbers, parted so that training and held-out tasks share none of them."""
+
+import random
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from itertools import product
+from typing import Literal
+
+Split = Literal["train", "heldout"]
+
+FIRST_NAMES = (
+    "Ada Alan Amir Anna Aron Bela Bert Cara Carl Cora Dan Dina Dora Edna Ella Emil Erik Eva Fay Finn Gina Greta Hana "
+    "Hugo Ida Igor Ines Ivan Jana Jon Juna Karl Kira Lara Lena Leo Lina Luca Mara Marta Milo Mina Nadia Nils Nina Nora "
+    "Olaf Omar Otto Paul Petra Rana Rita Rosa Sara Sven Tara Tina Toma Vera"
+).split()
+LAST_NAMES = (
+    "Abel Arden Bach Baker Barton Bell Berg Blake Bond Brook Burton Carter Cole Cook Crane Dale Denton Drake Ellis "
+    "Falk Field Fisher Fleming Ford Foster Garner Grant Hale Harper Hart Holm Hunter Kemp Keller Lane Larsen Linden "
+    "Mason Miller Moss Nash Norton Olsen Page Palmer Parker Porter Quinn Reed Rivera Ross Sander Sharp Stone Sutton "
+    "Tanner Thorn Turner Vance Walton"
+).split()
+TITLE_FIRST = (
+    "Silver Silent Golden Hidden Broken Winter Summer Paper Iron Glass Distant Little Last Second Burning Frozen Empty "
+    "Crooked Northern Secret Painted Wooden Velvet Stolen"
+).split()
+TITLE_SECOND = (
+    "Harbor River Garden Letter Window Forest Island Mirror Tower Bridge Orchard Lantern Station Valley Compass Castle "
+    "Market Meadow Violin Planet Kitchen Desert Ladder Sparrow"
+).split()
+STREET_NAMES = (
+    "Elm Oak Mill Park Hill Lake Church Station Garden Bridge Castle Meadow Forest Harbor Rose Birch Maple Willow King "
+    "Queen Market School Spring Tower Cedar Chapel"
+).split()
+STREET_KINDS = ("Road", "Street", "Lane", "Avenue")
+ITEMS = "lamp kettle camera jacket guitar blender carpet mirror clock printer helmet tent radio toaster vase".split()
+
+
+def _every_third(names: list[str], split: Split) -> list[str]:
+    return [name for i, name in enumerate(names) if (i % 3 == 2) == (split == "heldout")]
+
+
+def _every_fourth(first: list[str], second: list[str] | tuple[str, ...], split: Split) -> list[str]:
+    # Pairs are parted, not words: a held-out title is new, though a small vocabulary can still spell it.
+    pairs = product(enumerate(first), enumerate(second))
+    return [f"{a} {b}" for (i, a), (j, b) in pairs if ((i + j) % 4 == 3) == (split == "heldout")]
+
+
+def in_split(number: str, split: Split) -> bool:
+    """Whether an id or code belongs to a split: the parity of its digits' sum, leaving out the last digit.
+
+    Args:
+        number: A number of at least two digits, with or without a letter in front.
+        split: Even sums are training, odd sums are held out.
+
+    Returns:
+        True if it does. Because the last digit does not count, the number that follows mostly stays in the split.
+    """
+    digits = [int(character) for character in number if character.isdigit()]
+    return sum(digits[:-1]) % 2 == (split == "heldout")
+
+
+@dataclass
+class Source:
+    """Draws entities of one split for one task, never the same twice.
+
+    Args:
+        split: Which part of every pool to draw from.
+        rng: The task's own generator.
+    """
+
+    split: Split
+    rng: random.Random
+    _used: set[str] = field(default_factory=set)
+
+    def pick(self, pool: list[str]) -> str:
+        """A member of `pool` that this task has not drawn yet."""
+        found = self.rng.choice([entry for entry in pool if entry not in self._used])
+        self._used.add(found)
+        return found
+
+    def number(self, digits: int, letter: str = "", last: str = "0123456789") -> str:
+        """A number of so many digits, such as an id, that belongs to the split.
+
+        Args:
+            digits: How many.
+            letter: Put in front.
+            last: What the last digit may be.
+        """
+        while True:
+            found = f"{letter}{self.rng.randrange(10 ** (digits - 1), 10**digits)}"
+            if in_split(found, self.split) and found[-1] in last and found not in self._used:
+                self._used.add(found)
+                return found
+
+    def name(self) -> str:
+        """First and last name."""
+        first = self.pick(_every_third(FIRST_NAMES, self.split))
+        return f"{first} {self.pick(_every_third(LAST_NAMES, self.split))}"
+
+    def title(self) -> str:
+        """A book's title."""
+        return self.pick([f"The {pair}" for pair in _every_fourth(TITLE_FIRST, TITLE_SECOND, self.split)])
+
+    def street(self) -> str:
+        """A street's name."""
+        return self.pick(_every_fourth(STREET_NAMES, STREET_KINDS, self.split))
+
+    def address(self) -> str:
+        """House number and street."""
+        return f"{self.rng.randrange(1, 100)} {self.street()}"
+
+    def item(self) -> str:
+        """What a parcel holds; both splits share these words."""
+        return self.pick(ITEMS)
+
+    def amount(self, low: int, high: int) -> float:
+        """A sum of money between two whole numbers with one decimal that is not 0, so that it never looks like a count.
+
+        Args:
+            low: At least this.
+            high: Less than this.
+        """
+        while True:
+            found = f"{self.rng.randrange(low, high)}.{self.rng.randrange(1, 10)}"
+            if found not in self._used:
+                self._used.add(found)
+                return float(found)
+
+    def today(self) -> str:
+        """A day of 2026."""
+        return after("2026-01-01", self.rng.randrange(330))
+
+    def day_after(self, day: str, low: int, high: int) -> str:
+        """A day that many days after another, not drawn before."""
+        return self.pick([after(day, days) for days in range(low, high + 1)])
+
+
+def email_of(name: str, host: str = "mail.example") -> str:
+    """The e-mail of a person, from the name."""
+    return f"{name.lower().replace(' ', '.')}@{host}"
+
+
+def after(day: str, days: int) -> str:
+    """The date so many days after an ISO date."""
+    return (date.fromisoformat(day) + timedelta(days=days)).isoformat()

@@ -22,8 +22,8 @@ class Courier(Domain):
     name: ClassVar[str] = "courier"
     policy: ClassVar[str] = (
         "You work at the service desk of a parcel courier. Use the tools and never invent ids. "
-        "If you know neither the parcel id nor the customer, ask for the phone number. "
-        "A redirect costs the fee of the parcel: say the fee, ask for consent, and redirect only after a yes. "
+        "If you know neither parcel nor customer, ask for the phone number. "
+        "A redirect costs a fee: say how much, ask for consent, and redirect only after a yes. "
         "For a lost parcel refund its value if that is at most 50, otherwise open a claim. "
         "If a parcel is not lost, decline to refund it and change nothing. "
         "Do only what was asked. When done, say so in one short sentence."

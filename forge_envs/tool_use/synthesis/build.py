@@ -2,10 +2,10 @@
 
 import json
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from forge_envs.core.errors import TaskError
 from forge_envs.tool_use.synthesis.desk import Draft
@@ -48,23 +48,22 @@ class Template:
         return self.write.__name__
 
 
-class SuiteLike(Protocol):
-    """What a suite is made of."""
+@dataclass(frozen=True)
+class Suite:
+    """A domain's tasks, before they are written.
 
-    @property
-    def domain(self) -> str:
-        """Name of the domain."""
+    Args:
+        domain: Name of the domain.
+        description: One sentence for suite.toml.
+        templates: Templates with their counts.
+    """
 
-    @property
-    def description(self) -> str:
-        """One sentence for suite.toml."""
-
-    @property
-    def templates(self) -> Sequence[Template]:
-        """Templates with their counts."""
+    domain: str
+    description: str
+    templates: tuple[Template, ...]
 
 
-def build_rows(suite: SuiteLike, split: Split, seed: int = 0) -> list[dict[str, Any]]:
+def build_rows(suite: Suite, split: Split, seed: int = 0) -> list[dict[str, Any]]:
     """All tasks of one split, in a mixed order.
 
     Args:
@@ -101,7 +100,7 @@ def build_rows(suite: SuiteLike, split: Split, seed: int = 0) -> list[dict[str, 
     return rows
 
 
-def render_suite(suite: SuiteLike, seed: int = 0) -> Mapping[str, str]:
+def render_suite(suite: Suite, seed: int = 0) -> Mapping[str, str]:
     """The files of a suite, as name to text."""
     files = {"suite.toml": _SUITE_TOML.format(domain=suite.domain, description=suite.description)}
     for split in SPLITS:
@@ -110,7 +109,7 @@ def render_suite(suite: SuiteLike, seed: int = 0) -> Mapping[str, str]:
     return files
 
 
-def write_suite(suite: SuiteLike, out: Path, seed: int = 0) -> list[Path]:
+def write_suite(suite: Suite, out: Path, seed: int = 0) -> list[Path]:
     """Write a suite's files into `out/<domain>`.
 
     Returns:

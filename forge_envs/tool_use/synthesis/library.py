@@ -1,74 +1,10 @@
 """Templates of the library suite."""
 
-from dataclasses import dataclass
-from typing import Any
-
 from forge_envs.tool_use.domains.library import MAX_RENEWALS, Library
 from forge_envs.tool_use.synthesis.build import Suite, Template
 from forge_envs.tool_use.synthesis.desk import Desk, Draft
-from forge_envs.tool_use.synthesis.entities import Source, email_of
-
-_REASONS = ("late", "lost")
-
-
-@dataclass(frozen=True)
-class _World:
-    """A drawn state, and the ids of the member whom the task is about."""
-
-    state: dict[str, Any]
-    me: str
-    loans: list[str]
-    fines: dict[str, str]
-
-    @property
-    def card(self) -> str:
-        card: str = self.state["members"][self.me]["card"]
-        return card
-
-    @property
-    def email(self) -> str:
-        email: str = self.state["members"][self.me]["email"]
-        return email
-
-    def title(self, loan: str) -> str:
-        title: str = self.state["books"][self.state["loans"][loan]["book"]]["title"]
-        return title
-
-
-def _world(s: Source, late: tuple[int, int] = (1, 5), lost: tuple[int, int] = (1, 5)) -> _World:
-    """Two members; the first has two loans and one fine of each reason, within the given amounts."""
-    today = s.today()
-    members: dict[str, Any] = {}
-    for _ in range(2):
-        name = s.name()
-        members[s.number(4, "M")] = {"name": name, "card": s.number(5), "email": email_of(name)}
-    me, other = s.rng.sample(list(members), 2)
-    books = {
-        s.number(4, "B"): {"title": s.title(), "shelf": s.number(3), "free": s.rng.randrange(1, 4), "waiting": []}
-        for _ in range(4)
-    }
-    # No loan id ends in 9: the id after the highest then belongs to the same split.
-    loans = {
-        s.number(4, "L", last="012345678"): {
-            "member": member,
-            "book": book,
-            "due": s.day_after(today, 1, 13),
-            "renewals": s.rng.randrange(MAX_RENEWALS),
-        }
-        for member, book in zip((me, me, other), books, strict=False)
-    }
-    fines = {
-        s.number(4, "F"): {"member": me, "amount": s.amount(*limits), "reason": reason, "status": "open"}
-        for reason, limits in zip(_REASONS, (late, lost), strict=True)
-    }
-    state = {"today": today, "members": members, "books": books, "loans": loans, "fines": fines}
-    return _World(state, me, list(loans)[:2], {fine["reason"]: key for key, fine in fines.items()})
-
-
-def _other_book(world: _World) -> dict[str, Any]:
-    # The fourth book is on nobody's loan.
-    book: dict[str, Any] = list(world.state["books"].values())[3]
-    return book
+from forge_envs.tool_use.synthesis.entities import Source
+from forge_envs.tool_use.synthesis.library_world import REASONS, World, draw_world
 
 
 def _loan_of(desk: Desk, member: str, title: str) -> str:
@@ -82,9 +18,9 @@ def _renew(desk: Desk, loan: str) -> None:
 
 
 def shelf_by_title(s: Source, _: int) -> Draft:
-    world = _world(s)
+    world = draw_world(s)
     desk = Desk(Library, world.state)
-    title = _other_book(world)["title"]
+    title = world.shelved["title"]
     shelf = desk.call("find_book", title=title)["shelf"]
     desk.say(f"It is on shelf {shelf}.")
     texts = [
@@ -97,7 +33,7 @@ def shelf_by_title(s: Source, _: int) -> Draft:
 
 
 def return_by_id(s: Source, _: int) -> Draft:
-    world = _world(s)
+    world = draw_world(s)
     desk = Desk(Library, world.state)
     loan = s.rng.choice(world.loans)
     desk.call("return_loan", loan=loan)
@@ -112,9 +48,9 @@ def return_by_id(s: Source, _: int) -> Draft:
 
 
 def pay_by_id(s: Source, _: int) -> Draft:
-    world = _world(s, late=(1, 20), lost=(5, 40))
+    world = draw_world(s, late=(1, 20), lost=(5, 40))
     desk = Desk(Library, world.state)
-    fine = world.fines[s.rng.choice(_REASONS)]
+    fine = world.fines[s.rng.choice(REASONS)]
     amount = world.state["fines"][fine]["amount"]
     desk.call("pay_fine", fine=fine, amount=amount)
     desk.say(f"Done. Fine {fine} is paid.")
@@ -128,9 +64,9 @@ def pay_by_id(s: Source, _: int) -> Draft:
 
 
 def email_by_id(s: Source, _: int) -> Draft:
-    world = _world(s)
+    world = draw_world(s)
     desk = Desk(Library, world.state)
-    email = _new_email(world)
+    email = world.email_to_be
     desk.call("update_email", member=world.me, email=email)
     desk.say(f"Done. Your e-mail is {email}.")
     texts = [
@@ -142,7 +78,7 @@ def email_by_id(s: Source, _: int) -> Draft:
 
 
 def due_by_email(s: Source, _: int) -> Draft:
-    world = _world(s)
+    world = draw_world(s)
     desk = Desk(Library, world.state)
     loan = s.rng.choice(world.loans)
     title, due = world.title(loan), world.state["loans"][loan]["due"]
@@ -158,7 +94,7 @@ def due_by_email(s: Source, _: int) -> Draft:
 
 
 def renew_by_email(s: Source, _: int) -> Draft:
-    world = _world(s)
+    world = draw_world(s)
     desk = Desk(Library, world.state)
     loan = s.rng.choice(world.loans)
     title = world.title(loan)
@@ -175,7 +111,7 @@ def renew_by_email(s: Source, _: int) -> Draft:
 
 def pay_by_card(s: Source, index: int) -> Draft:
     """One fine of two; every sixth task pays both in one turn."""
-    world = _world(s, late=(1, 20), lost=(5, 40))
+    world = draw_world(s, late=(1, 20), lost=(5, 40))
     desk = Desk(Library, world.state)
     member = desk.call("find_member", contact=world.card)["member"]
     fines = desk.call("list_fines", member=member)
@@ -198,9 +134,9 @@ def pay_by_card(s: Source, index: int) -> Draft:
 
 
 def lend_by_card(s: Source, _: int) -> Draft:
-    world = _world(s)
+    world = draw_world(s)
     desk = Desk(Library, world.state)
-    title = _other_book(world)["title"]
+    title = world.shelved["title"]
     member = desk.call("find_member", contact=world.card)["member"]
     book = desk.call("find_book", title=title)["book"]
     lent = desk.call("lend_book", member=member, book=book)
@@ -211,9 +147,12 @@ def lend_by_card(s: Source, _: int) -> Draft:
 def borrow_decision(s: Source, index: int) -> Draft:
     """Asked as in `lend_by_card`, but no copy is free, or the member owes too much to borrow."""
     blocked = index % 2 == 1
-    world = _world(s, lost=(10, 40)) if blocked else _world(s)
-    book = _other_book(world)
-    if not blocked:
+    world = draw_world(s, lost=(10, 40)) if blocked else draw_world(s)
+    book = world.shelved
+    if blocked:
+        # Only the large fine is open, so that the debt is its amount.
+        world.state["fines"][world.fines["late"]]["status"] = "paid"
+    else:
         book["free"] = 0
         # Sometimes another member waits already, so that the place is not always the first.
         if s.rng.random() < 0.5:
@@ -233,7 +172,7 @@ def borrow_decision(s: Source, index: int) -> Draft:
 def waive_decision(s: Source, index: int) -> Draft:
     """Four of seven tasks ask for a fine that may not be waived: too high, or for a lost book."""
     case = ("high", "low", "lost", "low", "high", "low", "lost")[index % 7]
-    world = _world(s, late=(5, 10) if case == "high" else (1, 5), lost=(1, 9))
+    world = draw_world(s, late=(5, 10) if case == "high" else (1, 5), lost=(1, 9))
     reason = "lost" if case == "lost" else "late"
     desk = Desk(Library, world.state)
     member = desk.call("find_member", contact=world.card)["member"]
@@ -255,7 +194,7 @@ def waive_decision(s: Source, index: int) -> Draft:
 
 
 def ask_card_renew(s: Source, _: int) -> Draft:
-    world = _world(s)
+    world = draw_world(s)
     desk = Desk(Library, world.state)
     loan = s.rng.choice(world.loans)
     title = world.title(loan)
@@ -272,7 +211,7 @@ def ask_card_renew(s: Source, _: int) -> Draft:
 
 def renew_or_return(s: Source, _: int) -> Draft:
     """The renewal works, so nothing else is to be done."""
-    world = _world(s)
+    world = draw_world(s)
     desk = Desk(Library, world.state)
     loan = s.rng.choice(world.loans)
     _renew(desk, loan)
@@ -281,7 +220,7 @@ def renew_or_return(s: Source, _: int) -> Draft:
 
 def renew_or_return_after_error(s: Source, _: int) -> Draft:
     """The same words, but the first call is refused."""
-    world = _world(s)
+    world = draw_world(s)
     loan = s.rng.choice(world.loans)
     world.state["loans"][loan]["renewals"] = MAX_RENEWALS
     desk = Desk(Library, world.state)
@@ -293,9 +232,9 @@ def renew_or_return_after_error(s: Source, _: int) -> Draft:
 
 def email_then_renew(s: Source, _: int) -> Draft:
     """Held out: `email_by_id` and `renew_by_email` in one."""
-    world = _world(s)
+    world = draw_world(s)
     desk = Desk(Library, world.state)
-    loan, email = s.rng.choice(world.loans), _new_email(world)
+    loan, email = s.rng.choice(world.loans), world.email_to_be
     title = world.title(loan)
     member = desk.call("find_member", contact=world.email)["member"]
     desk.call("update_email", member=member, email=email)
@@ -310,7 +249,7 @@ def email_then_renew(s: Source, _: int) -> Draft:
 
 def ask_card_return(s: Source, _: int) -> Draft:
     """Held out: `ask_card_renew` and `return_by_id` in one."""
-    world = _world(s)
+    world = draw_world(s)
     desk = Desk(Library, world.state)
     title = world.title(s.rng.choice(world.loans))
     loan = _loan_of(desk, _ask_card(s, desk, world), title)
@@ -324,14 +263,10 @@ def ask_card_return(s: Source, _: int) -> Draft:
     return desk.draft(s.rng.choice(texts))
 
 
-def _ask_card(s: Source, desk: Desk, world: _World) -> str:
+def _ask_card(s: Source, desk: Desk, world: World) -> str:
     replies = [f"It is {world.card}.", f"My card number is {world.card}.", f"Sure, {world.card}."]
     desk.ask("What is your card number?", "card", s.rng.choice(replies))
     return str(desk.call("find_member", contact=world.card)["member"])
-
-
-def _new_email(world: _World) -> str:
-    return email_of(str(world.state["members"][world.me]["name"]), "post.example")
 
 
 def _fine_words(reason: str) -> str:

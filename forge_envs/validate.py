@@ -1,0 +1,142 @@
+"""Checks of a task suite: every task is played, by gold and by an agent that does nothing."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+
+import forge_envs  # noqa: F401  registers the environment ids
+from forge_envs.core.env import ForgeEnv
+from forge_envs.core.errors import ConfigError, ForgeError, TaskError
+from forge_envs.core.task import Task, load_suite
+
+
+@dataclass(frozen=True)
+class TaskFault:
+    """One thing that is wrong with a suite.
+
+    Args:
+        suite: The suite as it was named.
+        task_id: The task, or an empty text where the suite could not be loaded.
+        check: ``load``, ``gold``, ``deterministic``, ``noop`` or ``stepwise``.
+        detail: One sentence.
+    """
+
+    suite: str
+    task_id: str
+    check: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class SuiteReport:
+    """What `validate_suite` found.
+
+    Args:
+        suite: The suite as it was named.
+        tasks: How many tasks were played.
+        faults: Everything that is wrong; empty for a sound suite.
+    """
+
+    suite: str
+    tasks: int
+    faults: tuple[TaskFault, ...]
+
+
+def validate_suite(source: str | Path, *, progress: Callable[[int, int], None] | None = None) -> SuiteReport:
+    """Load a suite and play each of its tasks.
+
+    The rows obey their schema and no id occurs twice (the loader sees to it); gold earns 1.0 and ends the episode with
+    its last turn; a second replay of gold sees and earns exactly the same; an agent that answers with empty texts earns
+    the task's `noop_reward`; in step-wise mode each gold turn that can be scored earns 1.0.
+
+    Args:
+        source: A bundled suite's name or a suite folder.
+        progress: Called with the number of tasks done and their total.
+    """
+    name = str(source)
+    try:
+        suite = load_suite(source)
+        env = _make(suite.env, source)
+    except ForgeError as error:
+        return SuiteReport(name, 0, (TaskFault(name, "", "load", str(error)),))
+    faults: list[TaskFault] = []
+    with env:
+        for done, task in enumerate(suite, start=1):
+            faults += [TaskFault(name, task.id, check, detail) for check, detail in _check_task(env, task)]
+            if progress is not None:
+                progress(done, len(suite))
+    return SuiteReport(name, len(suite), tuple(faults))
+
+
+def _make(env_id: str, source: str | Path) -> gymnasium.Env[Any, Any]:
+    try:
+        env = gymnasium.make(env_id, suite=str(source), split=None, disable_env_checker=True)
+    except gymnasium.error.Error as error:
+        raise ConfigError(f"The suite's environment {env_id!r} is not registered: {error}") from error
+    if not isinstance(env.unwrapped, ForgeEnv):
+        raise ConfigError(f"The suite's environment {env_id!r} is not a ForgeEnv, so its tasks can't be replayed.")
+    return env
+
+
+def _check_task(env: gymnasium.Env[Any, Any], task: Task) -> Iterator[tuple[str, str]]:
+    """Yield (check, detail) for everything that is wrong with one task."""
+    base = env.unwrapped
+    assert isinstance(base, ForgeEnv)
+    check = "gold"
+    try:
+        gold = base.gold_actions(task)
+        first = _play(env, task, gold)
+        if first["reward"] != 1.0:
+            yield check, f"gold earns {first['reward']}, not 1.0: {_why(first)}"
+        if first["left"]:
+            yield check, f"the episode ends {first['left']} turn(s) before the last gold turn"
+        elif not first["ended"]:
+            yield check, "the episode goes on after the last gold turn"
+        check = "deterministic"
+        if _play(env, task, gold) != first:
+            yield check, "a second replay of gold differs from the first"
+        check = "noop"
+        nothing = _play(env, task, [""] * base.max_steps)
+        if nothing["reward"] != task.noop_reward:
+            yield check, f"doing nothing earns {nothing['reward']}, but noop_reward is {task.noop_reward}"
+        check = "stepwise"
+        for turn, action in enumerate(gold):
+            reward = _score_turn(env, task, turn, action)
+            if reward not in (None, 1.0):
+                yield check, f"gold turn {turn} earns {reward}, not 1.0"
+    except Exception as error:  # A task may run any environment's code; one bad task must not hide the others.
+        yield check, f"{type(error).__name__}: {error}"
+
+
+def _play(env: gymnasium.Env[Any, Any], task: Task, actions: list[str]) -> dict[str, Any]:
+    """Play actions until the episode ends; if they run out first, it is graded as it stands."""
+    observation, info = env.reset(seed=0, options={"task": task, "reward": "outcome"})
+    seen = [(observation, info)]
+    played, over = 0, False
+    while played < len(actions) and not over:
+        observation, _, terminated, truncated, info = env.step(actions[played])
+        seen.append((observation, info))
+        played, over = played + 1, terminated or truncated
+    if not over:
+        base = env.unwrapped
+        assert isinstance(base, ForgeEnv)
+        info = base.truncate("max_steps")[-1]
+        seen.append(((), info))
+    return {"reward": info["verdict"]["reward"], "left": len(actions) - played, "ended": over, "seen": seen}
+
+
+def _why(played: dict[str, Any]) -> str:
+    verdict = played["seen"][-1][1]["verdict"]
+    return f"components {verdict['components']}, details {verdict['details']}"
+
+
+def _score_turn(env: gymnasium.Env[Any, Any], task: Task, turn: int, action: str) -> float | None:
+    """The step-wise reward of one gold turn; None if that turn is not one that step-wise mode scores."""
+    try:
+        env.reset(seed=0, options={"task": task, "reward": "stepwise", "turn": turn})
+    except (ConfigError, TaskError):
+        return None
+    return float(env.step(action)[1])

@@ -1,0 +1,151 @@
+"""A policy in this process: tokens in, tokens out, batched over the episodes that wait."""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from forge_envs.core.errors import PolicyError
+from forge_train.policies.base import Reply, Request
+from forge_train.rollout.template import Renderer
+
+
+class TransformersPolicy:
+    """Samples from a `transformers` causal language model.
+
+    Requests that arrive together are generated together. Each row has a generator of its own, seeded by its request,
+    so a reply does not depend on which other episodes happen to be in its batch (up to floating-point noise).
+
+    Args:
+        model: The model; shared with the trainer, so new weights need no copy.
+        renderer: Its tokenizer and template.
+        temperature: Of sampling; 0 is greedy. The distribution is never truncated: no top-p, top-k or min-p.
+        max_new_tokens: Per turn.
+        max_batch: Rows generated at once.
+        window: Seconds without a new request after which a batch starts.
+        name: Recorded in episodes.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        renderer: Renderer,
+        *,
+        temperature: float = 1.0,
+        max_new_tokens: int = 256,
+        max_batch: int = 64,
+        window: float = 0.004,
+        name: str = "transformers",
+    ):
+        self.model, self.renderer, self.name = model, renderer, name
+        self.temperature, self.max_new_tokens = temperature, max_new_tokens
+        self.max_batch, self.window = max_batch, window
+        self.version = 0
+        self._waiting: list[tuple[Request, asyncio.Future[Reply]]] = []
+        self._pump: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="forge-generate")
+
+    async def act(self, request: Request) -> Reply:
+        """The next turn, sampled with the request's seed."""
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._waiting.append((request, future))
+        if self._pump is None or self._pump.done():
+            self._pump = asyncio.get_running_loop().create_task(self._serve())
+        return await future
+
+    async def aclose(self) -> None:
+        """End the generating thread; the model stays with its owner."""
+        if self._pump is not None:
+            await asyncio.wait([self._pump])
+        self._thread.shutdown()
+
+    async def _serve(self) -> None:
+        while self._waiting:
+            before = -1
+            while len(self._waiting) != before and len(self._waiting) < self.max_batch:
+                before = len(self._waiting)
+                await asyncio.sleep(self.window)
+            # Rows of like length waste little padding.
+            self._waiting.sort(key=lambda pair: len(pair[0].ids))
+            batch, self._waiting = self._waiting[: self.max_batch], self._waiting[self.max_batch :]
+            try:
+                requests = [request for request, _ in batch]
+                replies = await asyncio.get_running_loop().run_in_executor(self._thread, self._generate, requests)
+            except Exception as error:
+                failure = PolicyError(f"{self.name}: {type(error).__name__}: {error}")
+                failure.__cause__ = error
+                for _, future in batch:
+                    if not future.done():
+                        future.set_exception(failure)
+                continue
+            for (_, future), reply in zip(batch, replies, strict=True):
+                if not future.done():
+                    future.set_result(reply)
+
+    def _generate(self, requests: Sequence[Request]) -> list[Reply]:
+        import torch
+
+        was_training = self.model.training
+        self.model.eval()
+        device = self.model.device
+        stop, width = self.renderer.stop_id, max(len(r.ids) for r in requests)
+        ids = torch.full((len(requests), width), stop, dtype=torch.long)
+        mask = torch.zeros_like(ids)
+        for row, request in enumerate(requests):
+            ids[row, width - len(request.ids) :] = torch.tensor(request.ids)
+            mask[row, width - len(request.ids) :] = 1
+        sampler = _Sampler([r.seed for r in requests], self.temperature)
+        with torch.no_grad():
+            grown = self.model.generate(
+                input_ids=ids.to(device),
+                attention_mask=mask.to(device),
+                logits_processor=[sampler],
+                generation_config=_config(stop, self.max_new_tokens),
+            )
+        self.model.train(was_training)
+        sampled = grown[:, width:].cpu()
+        chosen = sampler.logprobs(sampled)
+        return [self._reply(sampled[row].tolist(), chosen[row].tolist(), stop) for row in range(len(requests))]
+
+    def _reply(self, ids: list[int], logprobs: list[float], stop: int) -> Reply:
+        length = ids.index(stop) + 1 if stop in ids else len(ids)
+        kept = tuple(ids[:length])
+        return Reply(self.renderer.text(kept), kept, tuple(logprobs[:length]), self.version)
+
+
+def _config(stop: int, max_new_tokens: int) -> Any:
+    from transformers import GenerationConfig
+
+    return GenerationConfig(do_sample=False, max_new_tokens=max_new_tokens, eos_token_id=stop, pad_token_id=stop)
+
+
+class _Sampler:
+    """A logits processor that turns greedy search into seeded sampling, and keeps the log-probabilities.
+
+    Adding Gumbel noise to log-probabilities and taking the maximum draws from the softmax (the Gumbel-max trick).
+    """
+
+    def __init__(self, seeds: Sequence[int], temperature: float):
+        import torch
+
+        self.temperature = temperature
+        self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        self._steps: list[Any] = []
+
+    def __call__(self, input_ids: Any, scores: Any) -> Any:
+        import torch
+
+        logprobs = torch.log_softmax(scores.float() / (self.temperature or 1.0), dim=-1)
+        self._steps.append(logprobs)
+        if self.temperature == 0:
+            return scores
+        uniform = torch.stack([torch.rand(scores.shape[-1], generator=g) for g in self._generators])
+        noise = -torch.log(-torch.log(uniform.clamp(1e-20, 1 - 1e-7)))
+        return logprobs + noise.to(logprobs.device)
+
+    def logprobs(self, sampled: Any) -> Any:
+        """Log-probability of each sampled id, shape (rows, new tokens)."""
+        import torch
+
+        steps = torch.stack(self._steps, dim=1).cpu()
+        return steps.gather(-1, sampled.unsqueeze(-1)).squeeze(-1)

@@ -1,0 +1,288 @@
+"""The rollout engine: many episodes at once, none of which can stop the others."""
+
+import asyncio
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from forge_envs.core.episode import End, Episode, Turn
+from forge_envs.core.errors import ConfigError, GraderError, PolicyError, SandboxError, TaskError
+from forge_train.policies.base import Policy, Reply, Request
+from forge_train.rollout.ledger import Ledger, TokenRow
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One episode to run.
+
+    Args:
+        task: Task id.
+        index: Which of the task's episodes; (task, mode, turn, index) names it.
+        seed: Of reset, and with the turn of every sample.
+        mode: Reward mode; None means the environment's own.
+        turn: Gold turn, for step-wise episodes.
+    """
+
+    task: str
+    index: int = 0
+    seed: int = 0
+    mode: str | None = None
+    turn: int | None = None
+
+    @property
+    def group(self) -> str:
+        """Episodes of one group share an identical prompt: same task, mode and turn."""
+        mode = f"@{self.mode}" if self.mode else ""
+        return f"{self.task}{mode}" + (f":{self.turn}" if self.turn is not None else "")
+
+    @property
+    def id(self) -> str:
+        """The episode's id."""
+        return f"{self.group}#{self.index}"
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """A finished job: the episode, and its tokens if the policy deals in tokens."""
+
+    job: Job
+    episode: Episode
+    rows: tuple[TokenRow, ...] = ()
+
+
+@dataclass(frozen=True)
+class EngineLimits:
+    """What bounds a run.
+
+    Args:
+        concurrency: Episodes in flight, each with an environment of its own.
+        max_tokens: Ids of an episode before it is truncated with ``max_context``; None means no limit.
+        reset_timeout: Seconds for `reset`; `step_timeout` for `step` with its grading; `policy_timeout` for a reply.
+    """
+
+    concurrency: int = 32
+    max_tokens: int | None = None
+    reset_timeout: float = 300.0
+    step_timeout: float = 600.0
+    policy_timeout: float = 600.0
+
+
+def run_episodes(
+    make_env: Callable[[], Any],
+    policy: Policy,
+    jobs: Sequence[Job],
+    *,
+    limits: EngineLimits | None = None,
+    on_rollout: Callable[[Rollout], None] | None = None,
+) -> list[Rollout]:
+    """Run every job and return the rollouts in the order of the jobs.
+
+    An episode that fails is returned with ``end.status == "failed"``; it never stops the others.
+
+    Args:
+        make_env: Makes one environment; called up to `limits.concurrency` times.
+        policy: Answers for all episodes. It is not closed.
+        jobs: What to run; their ids must differ.
+        limits: Bounds; None means the defaults.
+        on_rollout: Called as each episode finishes, from this thread.
+
+    Raises:
+        ConfigError: Two jobs have the same id.
+    """
+    if len({job.id for job in jobs}) != len(jobs):
+        raise ConfigError("Two jobs have the same id; give each episode of a task its own index.")
+    return asyncio.run(_run(make_env, policy, jobs, limits or EngineLimits(), on_rollout or (lambda rollout: None)))
+
+
+async def _run(
+    make_env: Callable[[], Any],
+    policy: Policy,
+    jobs: Sequence[Job],
+    limits: EngineLimits,
+    on_rollout: Callable[[Rollout], None],
+) -> list[Rollout]:
+    waiting = list(enumerate(jobs))[::-1]
+    finished: dict[int, Rollout] = {}
+
+    async def work() -> None:
+        thread = _EnvThread(make_env)
+        try:
+            while waiting:
+                position, job = waiting.pop()
+                finished[position] = await _episode(thread, policy, job, limits)
+                on_rollout(finished[position])
+                if thread.stuck:
+                    thread = _EnvThread(make_env)
+        finally:
+            thread.stop()
+
+    await asyncio.gather(*(work() for _ in range(min(limits.concurrency, len(jobs)))))
+    return [finished[position] for position in range(len(jobs))]
+
+
+async def _episode(thread: "_EnvThread", policy: Policy, job: Job, limits: EngineLimits) -> Rollout:
+    record = _Record(job, policy.name)
+    try:
+        await _play(thread, policy, job, limits, record)
+    except (TaskError, SandboxError, GraderError, PolicyError) as error:
+        boundary = type(error).__name__.removesuffix("Error").lower()
+        if isinstance(error, GraderError):
+            record.artifact = error.artifact
+        record.end = End("failed", boundary=boundary, error=f"{type(error).__name__}: {error}")
+    except Exception as error:  # the episode's own environment code raised; the batch goes on
+        record.end = End("failed", boundary="environment", error=f"{type(error).__name__}: {error}")
+    return record.rollout()
+
+
+async def _play(thread: "_EnvThread", policy: Policy, job: Job, limits: EngineLimits, record: "_Record") -> None:
+    options: dict[str, Any] = {"task": job.task}
+    options |= {"reward": job.mode} if job.mode else {}
+    options |= {"turn": job.turn} if job.turn is not None else {}
+    prompt, info = await thread.call(lambda env: env.reset(seed=job.seed, options=options), limits.reset_timeout)
+    record.started(thread.env.unwrapped, prompt, info)
+    ledger = None if policy.renderer is None else Ledger(policy.renderer, thread.env.unwrapped.protocol.render)
+    record.ledger = ledger
+    if ledger is not None:
+        ledger.start(prompt, info["tools"])
+    messages, tools, first = list(prompt), info["tools"], info.get("turn", 0)
+    while True:
+        taken = len(record.turns)
+        ids = () if ledger is None else ledger.ids
+        if limits.max_tokens is not None and len(ids) >= limits.max_tokens:
+            step = await thread.call(lambda env: env.unwrapped.truncate("max_context"), limits.step_timeout)
+            record.ended(step[4], End("truncated", reason="max_context"))
+            return
+        seed = (job.seed * 1_000_003 + job.index * 1_009 + taken) % 2**63
+        begun = time.monotonic()
+        reply = await _ask(policy, Request(messages, tools, ids, seed, job.task, first + taken), limits)
+        thought = time.monotonic()
+        if ledger is not None:
+            ledger.sampled(reply.ids, reply.logprobs, reply.version, reply.action)
+        step = await thread.call(lambda env, r=reply: env.step(r.action), limits.step_timeout)
+        observation, reward, terminated, truncated, info = step
+        acted = await thread.call(lambda env: env.unwrapped.messages, limits.step_timeout)
+        messages = acted
+        seconds = {"policy": thought - begun, "environment": time.monotonic() - thought}
+        record.turns.append(
+            Turn(
+                action=reply.action if isinstance(reply.action, str) else None,
+                message=acted[-1 - len(observation)],
+                observation=observation,
+                reward=reward,
+                components=info["reward_components"],
+                fault=info.get("fault"),
+                seconds=seconds,
+            )
+        )
+        if terminated or truncated:
+            record.ended(info, End("truncated", info["truncation"]) if truncated else End("completed"))
+            return
+        if ledger is not None and info["tools"] != tools:
+            ledger.start(messages, info["tools"])
+        elif ledger is not None:
+            ledger.observed(observation)
+        tools = info["tools"]
+
+
+async def _ask(policy: Policy, request: Request, limits: EngineLimits) -> Reply:
+    try:
+        return await asyncio.wait_for(policy.act(request), limits.policy_timeout)
+    except TimeoutError:
+        raise PolicyError(f"{policy.name} gave no reply within {limits.policy_timeout:g} s.") from None
+    except PolicyError:
+        raise
+    except Exception as error:
+        raise PolicyError(f"{policy.name}: {type(error).__name__}: {error}") from error
+
+
+class _Record:
+    """What is known of an episode so far; whatever happens, it can be turned into a rollout."""
+
+    def __init__(self, job: Job, policy: str):
+        self.job, self.turns, self.ledger = job, [], None  # type: Job, list[Turn], Ledger | None
+        self.end = End("failed", boundary="environment", error="never started")
+        self.artifact: Any = None
+        self._base = Episode(
+            id=job.id, env_id="", suite="", suite_hash="", task_id=job.task, mode=job.mode or "", seed=job.seed,
+            policy=policy, prompt=(), tools=(), turns=(), end=self.end, turn=job.turn,
+        )  # fmt: skip
+        self._verdict: Any = None
+
+    def started(self, env: Any, prompt: Any, info: Any) -> None:
+        self._base = replace(
+            self._base, env_id=env.spec.id if env.spec else type(env).__name__, suite=env.suite.name,
+            suite_hash=env.suite.hash, mode=info["reward_mode"], turn=info.get("turn"), prompt=prompt,
+            tools=tuple(info["tools"]),
+        )  # fmt: skip
+
+    def ended(self, info: Any, end: End) -> None:
+        self.end, self.artifact, self._verdict = end, info["artifact"], info["verdict"]
+
+    def rollout(self) -> Rollout:
+        outcome = None if self._verdict is None else self._verdict["reward"]
+        episode = replace(
+            self._base, turns=tuple(self.turns), end=self.end, artifact=self.artifact, outcome=outcome,
+            verdict=self._verdict,
+        )  # fmt: skip
+        return Rollout(self.job, episode, () if self.ledger is None else self.ledger.rows())
+
+
+class _EnvThread:
+    """One environment in one daemon thread: a call that never returns can't keep the process alive."""
+
+    def __init__(self, make_env: Callable[[], Any]):
+        self._make, self.env, self.stuck = make_env, None, False  # type: Callable[[], Any], Any, bool
+        self._calls: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._loop, name="forge-env", daemon=True)
+        self._thread.start()
+
+    async def call(self, function: Callable[[Any], T], timeout: float) -> T:
+        """Run a function of the environment in its thread.
+
+        Raises:
+            SandboxError: It did not return in time; the environment is given up.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._calls.put((function, loop, future))
+        done, _ = await asyncio.wait([future], timeout=timeout)
+        if not done:
+            self.stuck = True
+            raise SandboxError(f"The environment did not return within {timeout:g} s.")
+        return future.result()
+
+    def stop(self) -> None:
+        """Close the environment and end the thread."""
+        self._calls.put(None)
+        if not self.stuck:
+            self._thread.join()
+
+    def _loop(self) -> None:
+        while (item := self._calls.get()) is not None:
+            function, loop, future = item
+            try:
+                if self.env is None:
+                    self.env = self._make()
+                result, error = function(self.env), None
+            except Exception as raised:
+                result, error = None, raised
+            try:
+                loop.call_soon_threadsafe(_settle, future, result, error)
+            except RuntimeError:  # the loop has ended: nobody waits for this call any more
+                break
+        if self.env is not None:
+            self.env.close()
+
+
+def _settle(future: Any, result: Any, error: Exception | None) -> None:
+    if future.cancelled() or future.done():
+        return
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)

@@ -1,4 +1,4 @@
-"""How the command line shows things. Text that a model or a task wrote is hostile: it is never markup, never control."""
+"""How the command line shows things. Text from models and tasks is hostile: never markup, never control."""
 
 import json
 import unicodedata
@@ -20,10 +20,11 @@ def plain(text: object) -> str:
     Control and format characters (terminal escapes, direction overrides) become the replacement character; line breaks
     and tabs stay. Markup is escaped.
     """
-    kept = (c if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs") else "\N{REPLACEMENT CHARACTER}" for c in str(text))
-    # A trailing backslash would escape the markup that follows it.
-    escaped = escape("".join(kept))
-    return escaped
+    return escape("".join(c if _harmless(c) else "\N{REPLACEMENT CHARACTER}" for c in str(text)))
+
+
+def _harmless(character: str) -> bool:
+    return character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cf", "Cs")
 
 
 def make_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:

@@ -6,18 +6,20 @@ import weakref
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar
 
 import gymnasium
 
-from forge_envs.core.errors import ActionError, ConfigError, TaskError
-from forge_envs.core.messages import Message, assistant, from_chat
+from forge_envs.core.errors import ActionError, ConfigError, GraderError, TaskError
+from forge_envs.core.messages import Message, assistant, calls_text, check_text, from_chat, transcript
 from forge_envs.core.protocols import get_protocol
 from forge_envs.core.rewards import Rubric, StepFacts, Verdict, check_mode
 from forge_envs.core.spaces import ConversationSpace, MessageSpace
 from forge_envs.core.task import Task, TaskSuite, load_suite
 
+TRUNCATIONS = ("max_steps", "max_context", "timeout")
 StepResult = tuple[tuple[Message, ...], float, bool, bool, dict[str, Any]]
 
 
@@ -59,7 +61,8 @@ class ForgeEnv(gymnasium.Env[Any, Any]):
         ConfigError: An argument does not exist; TaskError: the suite is missing or wrong.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi", "human"]}
+    # Gymnasium's checker wants a frame rate of every environment that renders; a conversation has no other use for it.
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi", "human"], "render_fps": 1}
     default_suite: ClassVar[Sequence[str]] = ()
 
     def __init__(
@@ -154,15 +157,17 @@ class ForgeEnv(gymnasium.Env[Any, Any]):
             ConfigError, TaskError: An option names something that does not exist.
         """
         super().reset(seed=seed)
+        self.close()  # Whatever fails below, the last episode is over.
         chosen = dict(options or {})
-        self.mode = check_mode(chosen.pop("reward", self.mode))
-        task = self._choose(chosen.pop("task", None))
+        mode = check_mode(chosen.pop("reward", self.mode))
+        task = self._choose(chosen.pop("task", None), mode)
         turn = chosen.pop("turn", None)
         if chosen:
-            raise ConfigError(f"Unknown reset option {sorted(chosen)[0]!r}: use 'task', 'turn' or 'reward'.")
-        self._stop()
-        self.task, self.gold_turn = task, None
-        self._messages, self._size, self._steps, self._faults, self._over = [], 0, 0, 0, False
+            raise ConfigError(f"Unknown reset option {min(map(str, chosen))!r}: use 'task', 'turn' or 'reward'.")
+        if turn is not None and mode != "stepwise":
+            raise ConfigError('The reset option \'turn\' needs reward="stepwise".')
+        self.mode, self.task, self.gold_turn = mode, task, None
+        self._messages, self._size, self._steps, self._faults = [], 0, 0, 0
         self._started = time.monotonic()
         first = list(self._start(task))
         release = self._release()
@@ -170,8 +175,7 @@ class ForgeEnv(gymnasium.Env[Any, Any]):
             self._cleanup = weakref.finalize(self, release)
         if self.mode == "stepwise":
             first += self._play_gold_prefix(task, turn)
-        elif turn is not None:
-            raise ConfigError('The reset option \'turn\' needs reward="stepwise".')
+        self._over = False
         return self._observe(first), self._info()
 
     def step(self, action: Any) -> StepResult:
@@ -222,14 +226,18 @@ class ForgeEnv(gymnasium.Env[Any, Any]):
             What `step` returns, with no new messages.
         """
         if self._over:
-            raise ConfigError("There is no running episode to truncate.")
+            raise ConfigError("There is no running episode to truncate: call reset() first.")
+        if reason not in TRUNCATIONS:
+            raise ConfigError(f"Unknown truncation {reason!r}: use one of {list(TRUNCATIONS)}.")
+        if self.mode == "stepwise":
+            return self._result((), {"exact_match": 0.0}, Verdict(0.0, {"exact_match": 0.0}), {}, None, reason)
         return self._finish((), {}, False, reason, None)
 
     def render(self) -> str | None:  # type: ignore[override]
         """The conversation as text (``ansi``), or printed (``human``)."""
         if self.render_mode is None:
             return None
-        text = "\n".join(f"[{m['role']}] {m['content']}{_shown_calls(m)}" for m in self._messages)
+        text = transcript(self._messages)
         if self.render_mode == "ansi":
             return text
         print(text)
@@ -254,13 +262,21 @@ class ForgeEnv(gymnasium.Env[Any, Any]):
 
     # Inside.
 
-    def _choose(self, wanted: Any) -> Task:
+    def _choose(self, wanted: Any, mode: str) -> Task:
+        if wanted is None and mode == "stepwise":
+            drawn = (self.suite[int(i)] for i in self.np_random.permutation(len(self.suite)))
+            scorable = next((task for task in drawn if self._scored_turns(self._gold(task))), None)
+            if scorable is None:
+                raise TaskError(f"No task of {self.suite.name} has a gold turn that step-wise mode can score.")
+            return scorable
         if wanted is None:
-            return self.suite.tasks[int(self.np_random.integers(len(self.suite)))]
+            return self.suite[int(self.np_random.integers(len(self.suite)))]
         if isinstance(wanted, Task):
             return wanted
-        if isinstance(wanted, str | int) and not isinstance(wanted, bool):
+        if isinstance(wanted, str):
             return self.suite[wanted]
+        if isinstance(wanted, Integral) and not isinstance(wanted, bool):
+            return self.suite[int(wanted)]
         raise TaskError(f"The reset option 'task' is an id, an index or a Task, not {type(wanted).__name__}.")
 
     def _play_gold_prefix(self, task: Task, turn: int | None) -> list[Message]:
@@ -272,10 +288,11 @@ class ForgeEnv(gymnasium.Env[Any, Any]):
             turn = scored[int(self.np_random.integers(len(scored)))]
         if turn not in scored:
             raise ConfigError(f"Turn {turn} of task {task.id!r} can't be scored: use one of {scored}.")
-        self.gold_turn = turn
+        self.gold_turn = int(turn)
         prefix: list[Message] = []
-        for message in gold[:turn]:
-            prefix += [message, *self._react(message).messages]
+        for number, message in enumerate(gold[: self.gold_turn], start=1):
+            # The ids that a free-running episode gives, so that both modes see one conversation.
+            prefix += [_number(message, number), *self._react(message).messages]
         return prefix
 
     def _score_gold_turn(self, message: Message, fault: str | None) -> StepResult:
@@ -298,7 +315,12 @@ class ForgeEnv(gymnasium.Env[Any, Any]):
         if not done and truncation is None:
             return self._result(observation, components, None, None, fault, None)
         artifact = {**self._artifact(), "format_faults": self._faults}
-        verdict = self._grade(self.task, artifact)
+        self._over = True
+        try:
+            verdict = self._grade(self.task, artifact)
+        except Exception as error:
+            # The rollout is paid for: whatever broke, its artifact goes with the error so that it can be graded again.
+            raise GraderError(f"Task {self.task.id!r} can't be graded: {error}", artifact) from error
         return self._result(observation, {**components, "outcome": verdict.reward}, verdict, artifact, fault, truncation)
 
     def _result(
@@ -328,21 +350,15 @@ class ForgeEnv(gymnasium.Env[Any, Any]):
         if isinstance(action, str):
             if len(action) > self.max_action_chars:
                 raise ActionError(f"your reply has {len(action)} characters; at most {self.max_action_chars} are allowed")
-            return self._number(self.protocol.parse(action))
+            return _number(self.protocol.parse(check_text(action)), self._steps)
         message = from_chat(action)
         if message is None:
             raise ActionError(f"a reply is text or an assistant message, not {type(action).__name__}")
         if sum(map(len, (message["content"], str(message.get("tool_calls", ""))))) > self.max_action_chars:
             raise ActionError(f"your reply is too long; at most {self.max_action_chars} characters are allowed")
         if "tool_calls" not in message:
-            return self._number(self.protocol.parse(message["content"]))
+            return _number(self.protocol.parse(message["content"]), self._steps)
         return copy.deepcopy(message)
-
-    def _number(self, message: Message) -> Message:
-        """Give parsed calls ids that are unique in the conversation."""
-        for index, call in enumerate(message.get("tool_calls", [])):
-            call["id"] = f"call_{self._steps}_{index}"
-        return message
 
     def _limit(self) -> str | None:
         if self._steps >= self.max_steps:
@@ -364,7 +380,7 @@ class ForgeEnv(gymnasium.Env[Any, Any]):
 
     def _append(self, messages: Sequence[Message]) -> None:
         self._messages += copy.deepcopy(list(messages))
-        self._size += sum(len(m["content"]) + len(_shown_calls(m)) for m in messages)
+        self._size += sum(len(m["content"]) + len(calls_text(m)) for m in messages)
 
     def _stop(self) -> None:
         if self._cleanup is not None:
@@ -372,12 +388,16 @@ class ForgeEnv(gymnasium.Env[Any, Any]):
             self._cleanup = None
 
 
-def _shown_calls(message: Message) -> str:
-    return "".join(f" {c['function']['name']}({c['function']['arguments']})" for c in message.get("tool_calls", []))
+def _number(message: Message, step: int) -> Message:
+    """Give parsed calls ids that are unique in the conversation."""
+    for index, call in enumerate(message.get("tool_calls", [])):
+        call["id"] = f"call_{step}_{index}"
+    return message
 
 
 def _shown(action: Any, limit: int) -> str:
     """A refused action as the conversation keeps it: text is cut, anything else is named by its type."""
     if isinstance(action, str):
-        return action if len(action) <= limit else action[:200] + "…"
+        text = action.encode(errors="replace").decode()
+        return text if len(text) <= limit else text[:200] + "…"
     return f"<{type(action).__name__}>"

@@ -97,7 +97,7 @@ class Episode:
 
     def to_json(self) -> str:
         """One JSON line, without the newline."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+        return json.dumps(asdict(self))  # ASCII, because text may hold line separators and halves of surrogate pairs
 
     @classmethod
     def from_json(cls, line: str) -> "Episode":

@@ -1,10 +1,16 @@
 """Chat messages in the OpenAI shape, and what an agent may hand to ``step``."""
 
 import json
+import math
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NotRequired, TypedDict
 
 from forge_envs.core.errors import ActionError
+
+
+MAX_DEPTH = 64
+"""Levels of nesting that a model's JSON may have."""
 
 
 class Function(TypedDict):
@@ -57,20 +63,70 @@ def calls_of(message: Message) -> list[tuple[str, dict[str, Any]]]:
     return [(c["function"]["name"], c["function"]["arguments"]) for c in message.get("tool_calls", [])]
 
 
+def calls_text(message: Message) -> str:
+    """The calls of a message as people read them, each after a space."""
+    return "".join(f" {name}({arguments})" for name, arguments in calls_of(message))
+
+
+def transcript(messages: Iterable[Message]) -> str:
+    """Messages as text for a terminal, one for each line or more; control characters are shown as escapes."""
+    text = "\n".join(f"[{m['role']}] {m['content']}{calls_text(m)}" for m in messages)
+    # A model's text must not move the cursor, recolour the screen or reverse the line.
+    return "".join(c if c == "\n" or unicodedata.category(c)[0] != "C" else ascii(c)[1:-1] for c in text)
+
+
 def decode_json(text: str) -> Any:
     """Decode JSON that a model wrote.
 
     Raises:
-        ActionError: Not JSON, or JSON that no tool may get (NaN, absurdly long numbers or deep nesting).
+        ActionError: Not JSON, or JSON that no tool may get: NaN, infinity, absurdly long numbers, nesting deeper than
+            `MAX_DEPTH`, characters that have no UTF-8 form.
     """
 
     def no_constant(name: str) -> Any:
         raise ValueError(f"{name} is not JSON")
 
+    def finite(number: str) -> float:
+        value = float(number)
+        return value if math.isfinite(value) else no_constant(number[:40])
+
     try:
-        return json.loads(text, parse_constant=no_constant)
+        value = json.loads(text, parse_constant=no_constant, parse_float=finite)
     except (ValueError, RecursionError) as error:
         raise ActionError(f"not valid JSON ({str(error)[:120] or type(error).__name__})") from None
+    _refuse_extremes(value)
+    return value
+
+
+def check_text(text: str) -> str:
+    """The text itself, if it can be written down.
+
+    Raises:
+        ActionError: It holds half of a surrogate pair, which no file and no tokenizer takes.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ActionError("the text holds half of a surrogate pair, which is no character") from None
+    return text
+
+
+def _refuse_extremes(value: Any) -> None:
+    """Level by level, not recursively: what comes after (copying, validation, the record) does recurse."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [part for one in level for part in _parts(one)]
+        if not level:
+            return
+    raise ActionError(f"not valid JSON (nested more than {MAX_DEPTH} levels deep)")
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    if isinstance(value, str):
+        check_text(value)
+    if isinstance(value, dict):
+        return [*value, *value.values()]
+    return value if isinstance(value, list) else ()
 
 
 def from_chat(action: Any) -> Message | None:
@@ -94,6 +150,7 @@ def from_chat(action: Any) -> Message | None:
     content = action.get("content")
     if content is not None and not isinstance(content, str):
         raise ActionError(f"the content of a reply is text, not {type(content).__name__}")
+    check_text(content or "")
     calls = action.get("tool_calls") or []
     if not isinstance(calls, list | tuple):
         raise ActionError(f"tool_calls is a list, not {type(calls).__name__}")
@@ -108,12 +165,22 @@ def _read_call(call: Any, index: int) -> ToolCall:
     name, arguments = field(function, "name"), field(function, "arguments")
     if not isinstance(name, str) or not name:
         raise ActionError(f"tool call {index + 1} has no function name")
-    if isinstance(arguments, str):
-        arguments = decode_json(arguments or "{}")
-    if not isinstance(arguments, Mapping):
-        raise ActionError(f"the arguments of {name[:80]} are a JSON object, not {type(arguments).__name__}")
+    if isinstance(arguments, Mapping):
+        arguments = _encode_json(arguments)
+    decoded = decode_json(arguments or "{}") if isinstance(arguments, str) else arguments
+    if not isinstance(decoded, dict):
+        raise ActionError(f"the arguments of {check_text(name)[:80]} are a JSON object, not {type(decoded).__name__}")
     call_id = field(call, "id")
-    return tool_call(name, arguments, call_id if isinstance(call_id, str) and call_id else f"call_{index}")
+    known = isinstance(call_id, str) and call_id
+    return tool_call(check_text(name), decoded, check_text(call_id) if known else f"call_{index}")
+
+
+def _encode_json(arguments: Mapping[str, Any]) -> str:
+    """Decoded arguments go through the same gate as text: an agent's code can hold values that JSON does not have."""
+    try:
+        return json.dumps(dict(arguments))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ActionError(f"not JSON values in the arguments ({str(error)[:120]})") from None
 
 
 def to_openai(messages: Iterable[Message]) -> list[dict[str, Any]]:

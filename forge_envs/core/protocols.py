@@ -12,7 +12,7 @@ from typing import Any
 from forge_envs.core.errors import ActionError, ConfigError
 from forge_envs.core.messages import Message, ToolCall, assistant, calls_of, decode_json, tool_call
 
-_CALL = re.compile(r"<tool_call>(.*?)</tool_call>", re.DOTALL)
+_OPEN, _CLOSE = "<tool_call>", "</tool_call>"
 _THOUGHT = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
 
 
@@ -47,11 +47,13 @@ def get_protocol(name: str) -> Protocol:
 def _parse_hermes(text: str) -> Message:
     """`<tool_call>{"name": ..., "arguments": {...}}</tool_call>`, as Hermes and Qwen models write calls."""
     spoken = _THOUGHT.sub("", text)
-    calls = [_read_hermes_call(body, index) for index, body in enumerate(_CALL.findall(spoken))]
-    rest = _CALL.sub("", spoken)
-    if "<tool_call>" in rest or "</tool_call>" in rest:
+    # Splitting is linear in the text; a pattern that looks for each pair is quadratic where many are left open.
+    *closed, rest = spoken.split(_CLOSE)
+    parts = [piece.partition(_OPEN) for piece in closed]
+    if _OPEN in rest or not all(opened for _, opened, _ in parts):
         raise ActionError("a <tool_call> is not closed, or a </tool_call> was never opened")
-    return assistant(rest.strip(), calls)
+    calls = [_read_hermes_call(body, index) for index, (_, _, body) in enumerate(parts)]
+    return assistant("".join([*(before for before, _, _ in parts), rest]).strip(), calls)
 
 
 def _read_hermes_call(body: str, index: int) -> ToolCall:
@@ -66,8 +68,10 @@ def _read_hermes_call(body: str, index: int) -> ToolCall:
 
 def _render_hermes(message: Message) -> str:
     calls = [json.dumps({"name": n, "arguments": a}, ensure_ascii=False) for n, a in calls_of(message)]
+    # A tag inside an argument would end the call early; in JSON its first character can be written as an escape.
+    safe = [call.replace(_OPEN, "\\u003c" + _OPEN[1:]).replace(_CLOSE, "\\u003c" + _CLOSE[1:]) for call in calls]
     parts = [message["content"]] if message["content"] else []
-    return "\n".join(parts + [f"<tool_call>\n{call}\n</tool_call>" for call in calls])
+    return "\n".join(parts + [f"{_OPEN}\n{call}\n{_CLOSE}" for call in safe])
 
 
 def _render_hermes_tools(tools: Sequence[Mapping[str, Any]]) -> str:

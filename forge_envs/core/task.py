@@ -139,8 +139,8 @@ def _load_folder(folder: Path) -> TaskSuite:
     manifest = folder / "suite.toml"
     digest = hashlib.sha256(manifest.read_bytes())
     try:
-        about = tomllib.loads(manifest.read_text())
-    except tomllib.TOMLDecodeError as error:
+        about = tomllib.loads(manifest.read_text(encoding="utf-8"))
+    except ValueError as error:
         raise TaskError(f"{manifest}: {error}") from error
     _checker(_read_schema("suite.schema.json", folder))(about, str(manifest))
     check = _checker(_read_schema(about["schema"], folder))
@@ -155,13 +155,14 @@ def _load_folder(folder: Path) -> TaskSuite:
 
 
 def _rows(content: bytes, path: Path, check: Callable[[Any, str], None]) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(content.decode().splitlines(), start=1):
+    # Lines end with a newline only: a JSON string may hold the other characters that str.splitlines splits at.
+    for number, line in enumerate(content.split(b"\n"), start=1):
         if not line.strip():
             continue
         where = f"{path}:{number}"
         try:
-            row = json.loads(line)
-        except ValueError as error:
+            row = json.loads(line.decode())
+        except (ValueError, RecursionError) as error:
             raise TaskError(f"{where}: not JSON: {error}") from error
         check(row, where)
         yield row
@@ -178,7 +179,10 @@ def _read_schema(name: str, folder: Path) -> Mapping[str, Any]:
     """A schema beside the suite wins over a bundled one of the same name."""
     for path in (folder / name, tasks_root() / "schemas" / name):
         if path.is_file():
-            return json.loads(path.read_text())
+            try:
+                return json.loads(path.read_text(encoding="utf-8"))
+            except ValueError as error:
+                raise TaskError(f"{path}: not JSON: {error}") from error
     raise TaskError(f"{folder / 'suite.toml'}: schema: no {name!r} beside it or among the bundled schemas.")
 
 

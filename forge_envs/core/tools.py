@@ -1,5 +1,6 @@
 """Tools: Python callables with a JSON Schema made from their signature."""
 
+import copy
 import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -100,7 +101,7 @@ class Tool:
         if fault is not None:
             where = "".join(f"[{part!r}]" for part in fault.absolute_path)
             raise ToolError(f"invalid arguments for {self.name}{where}: {fault.message[:300]}")
-        return self.function(**arguments)
+        return self.function(**copy.deepcopy(dict(arguments)))  # a tool may keep and change what it got
 
 
 class Toolset(Mapping[str, Tool]):

@@ -52,7 +52,8 @@ def phone_by_id(s: Source, _: int) -> Draft:
     world = draw_world(s)
     desk = Desk(Courier, world.state)
     phone = s.number(6)
-    _update_phone(desk, world.me, phone)
+    desk.call("update_phone", customer=world.me, phone=phone)
+    desk.say(f"Done. Your phone number is {phone}.")
     texts = [
         f"I am customer {world.me}. My new phone number is {phone}.",
         f"Please change the phone number of customer {world.me} to {phone}.",
@@ -86,7 +87,7 @@ def reschedule_by_item(s: Source, index: int) -> Draft:
         what = "both of my parcels"
     else:
         _reschedule(desk, _parcel_with(desk, customer, world.entry["item"]), day)
-        what = _parcel_words(world)
+        what = world.words
     texts = [
         f"Please deliver {what} on {day}. My phone number is {world.phone}.",
         f"My phone number is {world.phone}. I need {what} on {day}.",
@@ -99,11 +100,10 @@ def depot_by_item(s: Source, _: int) -> Draft:
     world = draw_world(s)
     desk = Desk(Courier, world.state)
     code = _send(desk, _parcel_with(desk, _find(desk, world), world.entry["item"]), world.street)
-    what = _parcel_words(world)
     texts = [
-        f"Please keep {what} at the depot in {world.street} and tell me the code. My phone number is {world.phone}.",
-        f"My phone is {world.phone}. I will pick up {what} at the depot in {world.street}. What is the code?",
-        f"Send {what} to the depot in {world.street}. Which code do I need? My phone is {world.phone}.",
+        f"Please keep {world.words} at the depot in {world.street} and tell me the code. My phone is {world.phone}.",
+        f"My phone is {world.phone}. I will pick up {world.words} at the depot in {world.street}. What is the code?",
+        f"Send {world.words} to the depot in {world.street}. Which code do I need? My phone is {world.phone}.",
     ]
     return desk.draft(s.rng.choice(texts), [code])
 
@@ -114,11 +114,10 @@ def address_by_item(s: Source, _: int) -> Draft:
     parcel = _parcel_with(desk, _find(desk, world), world.entry["item"])
     address = desk.call("track_parcel", parcel=parcel)["address"]
     desk.say(f"It goes to {address}.")
-    what = _parcel_words(world)
     texts = [
-        f"Where does {what} go? My phone number is {world.phone}.",
-        f"My phone number is {world.phone}. Which address is on {what}?",
-        f"I forgot the address for {what}. Can you tell me? My phone is {world.phone}.",
+        f"Where does {world.words} go? My phone number is {world.phone}.",
+        f"My phone number is {world.phone}. Which address is on {world.words}?",
+        f"I forgot the address for {world.words}. Can you tell me? My phone is {world.phone}.",
     ]
     return desk.draft(s.rng.choice(texts), [address])
 
@@ -142,11 +141,10 @@ def lost_decision(s: Source, index: int) -> Draft:
         else:
             claim = desk.call("open_claim", parcel=parcel, amount=value)["claim"]
             desk.say(f"Done. Your claim is {claim}.")
-    what = _parcel_words(world)
     texts = [
-        f"I think {what} is lost. I want my money back. My phone number is {world.phone}.",
-        f"My phone number is {world.phone}. Please pay me for {what}, it never came.",
-        f"Where is {what}? I want a refund. My phone is {world.phone}.",
+        f"I think {world.words} is lost. I want my money back. My phone number is {world.phone}.",
+        f"My phone number is {world.phone}. Please pay me for {world.words}, it never came.",
+        f"Where is {world.words}? I want a refund. My phone is {world.phone}.",
     ]
     return desk.draft(s.rng.choice(texts))
 
@@ -193,12 +191,11 @@ def ask_phone_reschedule(s: Source, _: int) -> Draft:
     day = _new_day(s, world)
     _ask_phone(s, desk, world)
     _reschedule(desk, _parcel_with(desk, _find(desk, world), world.entry["item"]), day)
-    what = _parcel_words(world)
     texts = [
-        f"Please deliver {what} on {day}.",
-        f"I need {what} on {day}.",
-        f"Can you bring {what} on {day}?",
-        f"Move the delivery of {what} to {day}.",
+        f"Please deliver {world.words} on {day}.",
+        f"I need {world.words} on {day}.",
+        f"Can you bring {world.words} on {day}?",
+        f"Move the delivery of {world.words} to {day}.",
     ]
     return desk.draft(s.rng.choice(texts))
 
@@ -211,11 +208,10 @@ def phone_then_reschedule(s: Source, _: int) -> Draft:
     customer = _find(desk, world)
     desk.call("update_phone", customer=customer, phone=phone)
     _reschedule(desk, _parcel_with(desk, customer, world.entry["item"]), day)
-    what = _parcel_words(world)
     texts = [
-        f"My phone number {world.phone} is now {phone}. Change it, then deliver {what} on {day}.",
-        f"Please change my phone number {world.phone} to {phone}. I also need {what} on {day}.",
-        f"My phone is {world.phone}. The new number is {phone}, and please bring {what} on {day}.",
+        f"My phone number {world.phone} is now {phone}. Change it, then deliver {world.words} on {day}.",
+        f"Please change my phone number {world.phone} to {phone}. I also need {world.words} on {day}.",
+        f"My phone is {world.phone}. The new number is {phone}, and please bring {world.words} on {day}.",
     ]
     return desk.draft(s.rng.choice(texts))
 
@@ -226,11 +222,10 @@ def ask_phone_depot(s: Source, _: int) -> Draft:
     desk = Desk(Courier, world.state)
     _ask_phone(s, desk, world)
     code = _send(desk, _parcel_with(desk, _find(desk, world), world.entry["item"]), world.street)
-    what = _parcel_words(world)
     texts = [
-        f"Please keep {what} at the depot in {world.street} and tell me the code.",
-        f"I will pick up {what} at the depot in {world.street}. What is the code?",
-        f"Send {what} to the depot in {world.street}. Which code do I need?",
+        f"Please keep {world.words} at the depot in {world.street} and tell me the code.",
+        f"I will pick up {world.words} at the depot in {world.street}. What is the code?",
+        f"Send {world.words} to the depot in {world.street}. Which code do I need?",
     ]
     return desk.draft(s.rng.choice(texts), [code])
 
@@ -261,11 +256,6 @@ def _send(desk: Desk, parcel: str, street: str) -> str:
     return code
 
 
-def _update_phone(desk: Desk, customer: str, phone: str) -> None:
-    desk.call("update_phone", customer=customer, phone=phone)
-    desk.say(f"Done. Your phone number is {phone}.")
-
-
 def _ask_phone(s: Source, desk: Desk, world: World) -> None:
     replies = [f"It is {world.phone}.", f"My phone number is {world.phone}.", f"Sure, {world.phone}."]
     desk.ask("What is your phone number?", "phone", s.rng.choice(replies))
@@ -278,10 +268,6 @@ def _ask_consent(s: Source, desk: Desk, fee: float, agrees: bool) -> None:
 
 def _new_day(s: Source, world: World) -> str:
     return s.day_after(str(world.state["today"]), 1, 12)
-
-
-def _parcel_words(world: World) -> str:
-    return f"the parcel with my {world.entry['item']}"
 
 
 SUITE = Suite(

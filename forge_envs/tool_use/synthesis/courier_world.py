@@ -37,6 +37,11 @@ class World:
         return entry
 
     @property
+    def words(self) -> str:
+        """How the customer speaks of the parcel."""
+        return f"the parcel with my {self.entry['item']}"
+
+    @property
     def street(self) -> str:
         """The depot's street."""
         street: str = self.state["depots"][self.depot]["street"]
@@ -63,7 +68,7 @@ def draw_world(s: Source, status: str = "moving", value: tuple[int, int] = (10, 
             "customer": parcel["customer"],
             "item": s.item(),
             "status": parcel["status"],
-            "date": s.day_after(today, 1, 12),
+            "date": s.day_after(today, *((1, 12) if parcel["status"] == "moving" else (-12, -1))),
             "address": s.address(),
             "fee": s.amount(2, 9),
             "value": parcel["value"],

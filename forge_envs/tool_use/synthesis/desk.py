@@ -4,19 +4,11 @@ import json
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from forge_envs.core.errors import ToolError
 from forge_envs.core.tools import Toolset
 from forge_envs.tool_use.domain import Domain
-
-
-@cache
-def _workplace(domain: type[Domain]) -> tuple[Domain, Toolset]:
-    # Schemas take milliseconds to make, so one instance serves all tasks and only its state is exchanged.
-    owner = domain({})
-    return owner, Toolset.of(owner)
 
 
 @dataclass(frozen=True)
@@ -53,10 +45,11 @@ class Desk:
     state: dict[str, Any]
     _gold: list[dict[str, Any]] = field(default_factory=list)
     _user: list[dict[str, Any]] = field(default_factory=list)
-    _live: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._live = deepcopy(self.state)
+        owner = self.domain(deepcopy(self.state))
+        self._live = owner.state
+        self._tools = Toolset.of(owner)
 
     def call(self, tool: str, **arguments: Any) -> Any:
         """Call a tool in a turn of its own.
@@ -79,7 +72,7 @@ class Desk:
             ToolError: As `call`.
         """
         self._gold.append({"calls": [{"name": name, "arguments": arguments} for name, arguments in calls]})
-        return [_decoded(self._run(name, arguments)) for name, arguments in calls]
+        return [_decoded(self._tools.call(name, arguments)) for name, arguments in calls]
 
     def refused(self, tool: str, **arguments: Any) -> None:
         """Call a tool that must refuse.
@@ -89,7 +82,7 @@ class Desk:
         """
         self._gold.append({"calls": [{"name": tool, "arguments": arguments}]})
         try:
-            self._run(tool, arguments)
+            self._tools.call(tool, arguments)
         except ToolError:
             return
         raise ValueError(f"{tool} was meant to refuse {arguments}")
@@ -106,11 +99,6 @@ class Desk:
     def draft(self, instruction: str, outputs: Sequence[str] = ()) -> Draft:
         """Finish the task."""
         return Draft(instruction, self.state, self._gold, self._user, list(outputs), self._live != self.state)
-
-    def _run(self, tool: str, arguments: dict[str, Any]) -> str:
-        owner, tools = _workplace(self.domain)
-        owner.state = self._live
-        return tools.call(tool, arguments)
 
 
 def _decoded(result: str) -> Any:

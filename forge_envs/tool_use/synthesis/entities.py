@@ -8,31 +8,36 @@ from typing import Literal
 
 Split = Literal["train", "heldout"]
 
-FIRST_NAMES = (
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+FIRST_NAMES = _words(
     "Ada Alan Amir Anna Aron Bela Bert Cara Carl Cora Dan Dina Dora Edna Ella Emil Erik Eva Fay Finn Gina Greta Hana "
     "Hugo Ida Igor Ines Ivan Jana Jon Juna Karl Kira Lara Lena Leo Lina Luca Mara Marta Milo Mina Nadia Nils Nina Nora "
     "Olaf Omar Otto Paul Petra Rana Rita Rosa Sara Sven Tara Tina Toma Vera"
-).split()
-LAST_NAMES = (
+)
+LAST_NAMES = _words(
     "Abel Arden Bach Baker Barton Bell Berg Blake Bond Brook Burton Carter Cole Cook Crane Dale Denton Drake Ellis "
     "Falk Field Fisher Fleming Ford Foster Garner Grant Hale Harper Hart Holm Hunter Kemp Keller Lane Larsen Linden "
     "Mason Miller Moss Nash Norton Olsen Page Palmer Parker Porter Quinn Reed Rivera Ross Sander Sharp Stone Sutton "
     "Tanner Thorn Turner Vance Walton"
-).split()
-TITLE_FIRST = (
+)
+TITLE_FIRST = _words(
     "Silver Silent Golden Hidden Broken Winter Summer Paper Iron Glass Distant Little Last Second Burning Frozen Empty "
     "Crooked Northern Secret Painted Wooden Velvet Stolen"
-).split()
-TITLE_SECOND = (
+)
+TITLE_SECOND = _words(
     "Harbor River Garden Letter Window Forest Island Mirror Tower Bridge Orchard Lantern Station Valley Compass Castle "
     "Market Meadow Violin Planet Kitchen Desert Ladder Sparrow"
-).split()
-STREET_NAMES = (
+)
+STREET_NAMES = _words(
     "Elm Oak Mill Park Hill Lake Church Station Garden Bridge Castle Meadow Forest Harbor Rose Birch Maple Willow King "
     "Queen Market School Spring Tower Cedar Chapel"
-).split()
+)
 STREET_KINDS = ("Road", "Street", "Lane", "Avenue")
-ITEMS = "lamp kettle camera jacket guitar blender carpet mirror clock printer helmet tent radio toaster vase".split()
+ITEMS = _words("lamp kettle camera jacket guitar blender carpet mirror clock printer helmet tent radio toaster vase")
 
 
 def _every_third(names: list[str], split: Split) -> list[str]:
@@ -88,9 +93,15 @@ class Source:
         """
         while True:
             found = f"{letter}{self.rng.randrange(10 ** (digits - 1), 10**digits)}"
-            if in_split(found, self.split) and found[-1] in last and found not in self._used:
-                self._used.add(found)
+            if in_split(found, self.split) and found[-1] in last and self._is_new(found):
                 return found
+
+    def _is_new(self, number: str) -> bool:
+        # A number inside another one could be said, or read, by accident.
+        if any(number in other or other in number for other in self._used):
+            return False
+        self._used.add(number)
+        return True
 
     def name(self) -> str:
         """First and last name."""
@@ -122,8 +133,7 @@ class Source:
         """
         while True:
             found = f"{self.rng.randrange(low, high)}.{self.rng.randrange(1, 10)}"
-            if found not in self._used:
-                self._used.add(found)
+            if self._is_new(found):
                 return float(found)
 
     def today(self) -> str:

@@ -20,8 +20,8 @@ def _renew(desk: Desk, loan: str) -> None:
 def shelf_by_title(s: Source, _: int) -> Draft:
     world = draw_world(s)
     desk = Desk(Library, world.state)
-    title = world.shelved["title"]
-    shelf = desk.call("find_book", title=title)["shelf"]
+    title, shelf = world.shelved["title"], world.shelved["shelf"]
+    desk.call("find_book", title=title)
     desk.say(f"It is on shelf {shelf}.")
     texts = [
         f"Where do I find the book {title}?",
@@ -35,14 +35,13 @@ def shelf_by_title(s: Source, _: int) -> Draft:
 def return_by_id(s: Source, _: int) -> Draft:
     world = draw_world(s)
     desk = Desk(Library, world.state)
-    loan = s.rng.choice(world.loans)
-    desk.call("return_loan", loan=loan)
-    desk.say(f"Done. Loan {loan} is returned.")
+    desk.call("return_loan", loan=world.loan)
+    desk.say(f"Done. Loan {world.loan} is returned.")
     texts = [
-        f"I bring back my loan {loan}.",
-        f"Please take back loan {loan}.",
-        f"Here is a book to return, the loan is {loan}.",
-        f"I have finished with loan {loan} and want to return it.",
+        f"I bring back my loan {world.loan}.",
+        f"Please take back loan {world.loan}.",
+        f"Here is a book to return, the loan is {world.loan}.",
+        f"I have finished with loan {world.loan} and want to return it.",
     ]
     return desk.draft(s.rng.choice(texts))
 
@@ -50,7 +49,7 @@ def return_by_id(s: Source, _: int) -> Draft:
 def pay_by_id(s: Source, _: int) -> Draft:
     world = draw_world(s, late=(1, 20), lost=(5, 40))
     desk = Desk(Library, world.state)
-    fine = world.fines[s.rng.choice(REASONS)]
+    fine = world.fines[s.rng.choice(list(REASONS))]
     amount = world.state["fines"][fine]["amount"]
     desk.call("pay_fine", fine=fine, amount=amount)
     desk.say(f"Done. Fine {fine} is paid.")
@@ -80,15 +79,13 @@ def email_by_id(s: Source, _: int) -> Draft:
 def due_by_email(s: Source, _: int) -> Draft:
     world = draw_world(s)
     desk = Desk(Library, world.state)
-    loan = s.rng.choice(world.loans)
-    title, due = world.title(loan), world.state["loans"][loan]["due"]
-    member = desk.call("find_member", contact=world.email)["member"]
-    desk.call("list_loans", member=member)
+    due = world.state["loans"][world.loan]["due"]
+    desk.call("list_loans", member=desk.call("find_member", contact=world.email)["member"])
     desk.say(f"It is due on {due}.")
     texts = [
-        f"When is {title} due? My e-mail is {world.email}.",
-        f"My e-mail is {world.email}. Until when may I keep {title}?",
-        f"I borrowed {title}. When must I return it? I am {world.email}.",
+        f"When is {world.title} due? My e-mail is {world.email}.",
+        f"My e-mail is {world.email}. Until when may I keep {world.title}?",
+        f"I borrowed {world.title}. When must I return it? I am {world.email}.",
     ]
     return desk.draft(s.rng.choice(texts), [due])
 
@@ -96,15 +93,13 @@ def due_by_email(s: Source, _: int) -> Draft:
 def renew_by_email(s: Source, _: int) -> Draft:
     world = draw_world(s)
     desk = Desk(Library, world.state)
-    loan = s.rng.choice(world.loans)
-    title = world.title(loan)
     member = desk.call("find_member", contact=world.email)["member"]
-    _renew(desk, _loan_of(desk, member, title))
+    _renew(desk, _loan_of(desk, member, world.title))
     texts = [
-        f"Please renew my loan of {title}. My e-mail is {world.email}.",
-        f"My e-mail is {world.email}. I want to keep {title} longer.",
-        f"I am {world.email} and need more time for {title}.",
-        f"Can you extend {title} for me? I am {world.email}.",
+        f"Please renew my loan of {world.title}. My e-mail is {world.email}.",
+        f"My e-mail is {world.email}. I want to keep {world.title} longer.",
+        f"I am {world.email} and need more time for {world.title}.",
+        f"Can you extend {world.title} for me? I am {world.email}.",
     ]
     return desk.draft(s.rng.choice(texts))
 
@@ -124,7 +119,7 @@ def pay_by_card(s: Source, index: int) -> Draft:
         fine = s.rng.choice(fines)
         desk.call("pay_fine", fine=fine["fine"], amount=fine["amount"])
         desk.say(f"Done. Fine {fine['fine']} is paid.")
-        what = _fine_words(fine["reason"])
+        what = REASONS[fine["reason"]]
     texts = [
         f"I want to pay {what}. My card number is {world.card}.",
         f"My card is {world.card}. I would like to pay {what}.",
@@ -174,6 +169,7 @@ def waive_decision(s: Source, index: int) -> Draft:
     case = ("high", "low", "lost", "low", "high", "low", "lost")[index % 7]
     world = draw_world(s, late=(5, 10) if case == "high" else (1, 5), lost=(1, 9))
     reason = "lost" if case == "lost" else "late"
+    what = REASONS[reason]
     desk = Desk(Library, world.state)
     member = desk.call("find_member", contact=world.card)["member"]
     desk.call("list_fines", member=member)
@@ -183,7 +179,6 @@ def waive_decision(s: Source, index: int) -> Draft:
         desk.say(f"Done. Fine {fine} is waived.")
     else:
         desk.say(f"I am sorry, I can't waive fine {fine}.")
-    what = _fine_words(reason)
     texts = [
         f"Please cancel {what}. My card number is {world.card}.",
         f"My card is {world.card}. Could you waive {what}?",
@@ -196,15 +191,13 @@ def waive_decision(s: Source, index: int) -> Draft:
 def ask_card_renew(s: Source, _: int) -> Draft:
     world = draw_world(s)
     desk = Desk(Library, world.state)
-    loan = s.rng.choice(world.loans)
-    title = world.title(loan)
     member = _ask_card(s, desk, world)
-    _renew(desk, _loan_of(desk, member, title))
+    _renew(desk, _loan_of(desk, member, world.title))
     texts = [
-        f"Please renew my loan of {title}.",
-        f"I want to keep {title} longer.",
-        f"I need more time for {title}.",
-        f"Can you extend {title} for me?",
+        f"Please renew my loan of {world.title}.",
+        f"I want to keep {world.title} longer.",
+        f"I need more time for {world.title}.",
+        f"Can you extend {world.title} for me?",
     ]
     return desk.draft(s.rng.choice(texts))
 
@@ -213,36 +206,32 @@ def renew_or_return(s: Source, _: int) -> Draft:
     """The renewal works, so nothing else is to be done."""
     world = draw_world(s)
     desk = Desk(Library, world.state)
-    loan = s.rng.choice(world.loans)
-    _renew(desk, loan)
-    return desk.draft(_renew_or_return_words(s, loan))
+    _renew(desk, world.loan)
+    return desk.draft(_renew_or_return_words(s, world))
 
 
 def renew_or_return_after_error(s: Source, _: int) -> Draft:
     """The same words, but the first call is refused."""
     world = draw_world(s)
-    loan = s.rng.choice(world.loans)
-    world.state["loans"][loan]["renewals"] = MAX_RENEWALS
+    world.state["loans"][world.loan]["renewals"] = MAX_RENEWALS
     desk = Desk(Library, world.state)
-    desk.refused("renew_loan", loan=loan)
-    desk.call("return_loan", loan=loan)
-    desk.say(f"It can't be renewed. Loan {loan} is returned.")
-    return desk.draft(_renew_or_return_words(s, loan))
+    desk.refused("renew_loan", loan=world.loan)
+    desk.call("return_loan", loan=world.loan)
+    desk.say(f"It can't be renewed. Loan {world.loan} is returned.")
+    return desk.draft(_renew_or_return_words(s, world))
 
 
 def email_then_renew(s: Source, _: int) -> Draft:
     """Held out: `email_by_id` and `renew_by_email` in one."""
     world = draw_world(s)
     desk = Desk(Library, world.state)
-    loan, email = s.rng.choice(world.loans), world.email_to_be
-    title = world.title(loan)
-    member = desk.call("find_member", contact=world.email)["member"]
+    email, member = world.email_to_be, desk.call("find_member", contact=world.email)["member"]
     desk.call("update_email", member=member, email=email)
-    _renew(desk, _loan_of(desk, member, title))
+    _renew(desk, _loan_of(desk, member, world.title))
     texts = [
-        f"My e-mail {world.email} is now {email}. Change it, then renew my loan of {title}.",
-        f"Please change my e-mail {world.email} to {email}. I also want to keep {title} longer.",
-        f"I am {world.email}. My new e-mail is {email}, and I need more time for {title}.",
+        f"My e-mail {world.email} is now {email}. Change it, then renew my loan of {world.title}.",
+        f"Please change my e-mail {world.email} to {email}. I also want to keep {world.title} longer.",
+        f"I am {world.email}. My new e-mail is {email}, and I need more time for {world.title}.",
     ]
     return desk.draft(s.rng.choice(texts))
 
@@ -251,14 +240,13 @@ def ask_card_return(s: Source, _: int) -> Draft:
     """Held out: `ask_card_renew` and `return_by_id` in one."""
     world = draw_world(s)
     desk = Desk(Library, world.state)
-    title = world.title(s.rng.choice(world.loans))
-    loan = _loan_of(desk, _ask_card(s, desk, world), title)
+    loan = _loan_of(desk, _ask_card(s, desk, world), world.title)
     desk.call("return_loan", loan=loan)
     desk.say(f"Done. Loan {loan} is returned.")
     texts = [
-        f"I bring back {title}.",
-        f"Please take back {title}.",
-        f"I have finished with {title} and want to return it.",
+        f"I bring back {world.title}.",
+        f"Please take back {world.title}.",
+        f"I have finished with {world.title} and want to return it.",
     ]
     return desk.draft(s.rng.choice(texts))
 
@@ -267,10 +255,6 @@ def _ask_card(s: Source, desk: Desk, world: World) -> str:
     replies = [f"It is {world.card}.", f"My card number is {world.card}.", f"Sure, {world.card}."]
     desk.ask("What is your card number?", "card", s.rng.choice(replies))
     return str(desk.call("find_member", contact=world.card)["member"])
-
-
-def _fine_words(reason: str) -> str:
-    return "my late fine" if reason == "late" else "my fine for a lost book"
 
 
 def _borrow_words(s: Source, title: str, card: str) -> str:
@@ -283,11 +267,11 @@ def _borrow_words(s: Source, title: str, card: str) -> str:
     return s.rng.choice(texts)
 
 
-def _renew_or_return_words(s: Source, loan: str) -> str:
+def _renew_or_return_words(s: Source, world: World) -> str:
     texts = [
-        f"Please renew loan {loan}. If that is not possible, take it back.",
-        f"I want to renew loan {loan}, or else return it.",
-        f"Can you extend loan {loan}? If not, I bring it back now.",
+        f"Please renew loan {world.loan}. If that is not possible, take it back.",
+        f"I want to renew loan {world.loan}, or else return it.",
+        f"Can you extend loan {world.loan}? If not, I bring it back now.",
     ]
     return s.rng.choice(texts)
 

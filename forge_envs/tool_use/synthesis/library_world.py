@@ -6,7 +6,8 @@ from typing import Any
 from forge_envs.tool_use.domains.library import MAX_RENEWALS
 from forge_envs.tool_use.synthesis.entities import Source, email_of
 
-REASONS = ("late", "lost")
+REASONS = {"late": "my late fine", "lost": "my fine for a lost book"}
+"""Why a fine was set, and how the member speaks of it."""
 
 
 @dataclass(frozen=True)
@@ -16,13 +17,13 @@ class World:
     Args:
         state: State of the domain.
         me: Id of the member.
-        loans: The member's loans.
+        loan: The loan of the member that the task is about.
         fines: The member's fines by reason.
     """
 
     state: dict[str, Any]
     me: str
-    loans: list[str]
+    loan: str
     fines: dict[str, str]
 
     @property
@@ -48,9 +49,10 @@ class World:
         book: dict[str, Any] = list(self.state["books"].values())[-1]
         return book
 
-    def title(self, loan: str) -> str:
-        """Title of the book of a loan."""
-        title: str = self.state["books"][self.state["loans"][loan]["book"]]["title"]
+    @property
+    def title(self) -> str:
+        """Title of the book on loan."""
+        title: str = self.state["books"][self.state["loans"][self.loan]["book"]]["title"]
         return title
 
 
@@ -82,9 +84,9 @@ def draw_world(s: Source, late: tuple[int, int] = (1, 5), lost: tuple[int, int] 
         }
         for member, book in zip((me, me, other), books, strict=False)
     }
-    fines = {
+    fines: dict[str, dict[str, Any]] = {
         s.number(4, "F"): {"member": me, "amount": s.amount(*limits), "reason": reason, "status": "open"}
         for reason, limits in zip(REASONS, (late, lost), strict=True)
     }
     state = {"today": today, "members": members, "books": books, "loans": loans, "fines": fines}
-    return World(state, me, list(loans)[:2], {fine["reason"]: key for key, fine in fines.items()})
+    return World(state, me, s.rng.choice(list(loans)[:2]), {fine["reason"]: key for key, fine in fines.items()})

@@ -1,0 +1,93 @@
+# Targets: install, train, test, test-all, lint, clean. Each does its own set-up, once.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.PHONY: install train test test-all test-fast test-slow test-train test-trl-floor test-wheel lint clean
+
+PYTHON ?= python3
+VENV ?= .venv
+FLOOR_VENV ?= .venv-trl-floor
+TRL_FLOOR ?= 1.3.0
+ARGS ?=
+
+# torch goes first and on its own. Without an NVIDIA GPU the pinned release lets pip take a CPU build of it, where pip is
+# configured to find one, instead of the newest release with its CUDA libraries.
+GPU := $(shell command -v nvidia-smi 2>/dev/null)
+TORCH ?= $(if $(GPU),torch,torch==2.13.0)
+
+BIN := $(VENV)/bin
+TRAIN_READY := $(VENV)/.ready-train
+DEV_READY := $(VENV)/.ready-dev
+FLOOR_READY := $(FLOOR_VENV)/.ready
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+# Test workers share the cores already; threads inside each would only fight.
+PYTEST := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
+
+install: $(DEV_READY)
+
+train: $(TRAIN_READY)
+	$(BIN)/python examples/train_rl.py $(ARGS)
+
+test: test-fast
+
+lint: $(DEV_READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test-fast: $(DEV_READY)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(PYTEST) $(BIN)/pytest -n auto -m "not slow and not vllm"
+
+test-slow: $(DEV_READY)
+	$(PYTEST) $(BIN)/pytest -m "slow and not vllm"
+
+test-train: $(DEV_READY)
+	rm -rf runs/ci
+	$(BIN)/python examples/train_rl.py --quick --seed 0 --run-name ci
+
+test-trl-floor: $(FLOOR_READY)
+	$(FLOOR_VENV)/bin/python -c "import trl, transformers; print('trl', trl.__version__, 'transformers', transformers.__version__)"
+	$(PYTEST) $(FLOOR_VENV)/bin/pytest -m "not vllm" tests/rl
+
+# Builds sdist, wheel from sdist, and uses the wheel where the checkout can't be seen.
+test-wheel: $(DEV_READY)
+	@place=$$(mktemp -d); trap 'rm -rf "$$place"' EXIT; python=$$(realpath -s $(BIN)/python); \
+	"$$python" -m build --outdir "$$place/dist" . > "$$place/build.log" 2>&1 || { cat "$$place/build.log"; exit 1; }; \
+	"$$python" -m venv "$$place/venv"; cd "$$place"; \
+	venv/bin/python $(PIP_INSTALL) dist/*.whl; \
+	venv/bin/forge list; \
+	venv/bin/forge eval forge/ToolUse-v0 --policy gold --limit 20 --out run; \
+	venv/bin/python -c "import json, sys; rows = [json.loads(line) for line in open('run/episodes.jsonl')]; \
+	sys.exit(not (len(rows) == 20 and all(row['outcome'] == 1.0 for row in rows)))"
+
+STAGES := test-fast test-slow test-train test-trl-floor test-wheel
+test-all:
+	@times=""; for stage in $(STAGES); do \
+	  echo "== $$stage"; start=$$SECONDS; \
+	  $(MAKE) --no-print-directory $$stage; \
+	  took="$$stage: $$((SECONDS - start)) s"; echo "== $$took"; times="$$times  $$took"$$'\n'; \
+	done; echo "== all stages"; echo "$$times  total: $$SECONDS s"
+
+$(VENV)/bin/python:
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Forge needs Python 3.11 or newer: make PYTHON=...')"
+	$(PYTHON) -m venv $(VENV)
+
+$(TRAIN_READY): pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python $(PIP_INSTALL) "$(TORCH)"
+	$(BIN)/python $(PIP_INSTALL) -e ".[train]"
+	touch $@
+
+$(DEV_READY): $(TRAIN_READY)
+	$(BIN)/python $(PIP_INSTALL) -e ".[train,dev]"
+	touch $@
+
+$(FLOOR_READY): pyproject.toml
+	$(PYTHON) -m venv $(FLOOR_VENV)
+	$(FLOOR_VENV)/bin/python $(PIP_INSTALL) "$(TORCH)"
+	$(FLOOR_VENV)/bin/python $(PIP_INSTALL) -e ".[train,dev]" "trl==$(TRL_FLOOR)"
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(FLOOR_VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -49,7 +49,7 @@ test-train: $(DEV_READY)
 
 test-trl-floor: $(FLOOR_READY)
 	$(FLOOR_VENV)/bin/python -c "import trl, transformers; print('trl', trl.__version__, 'transformers', transformers.__version__)"
-	$(PYTEST) $(FLOOR_VENV)/bin/pytest -m "not vllm" tests/rl
+	$(PYTEST) $(FLOOR_VENV)/bin/pytest -m "not vllm" tests/train
 
 # Builds sdist, wheel from sdist, and uses the wheel where the checkout can't be seen.
 test-wheel: $(DEV_READY)

@@ -24,7 +24,7 @@ _MARKS = ["<tool_call>", "</tool_call>"]
 
 
 def build_tokenizer(texts: Iterable[str], *, vocab_size: int = 2048) -> Any:
-    """Train a byte-level BPE tokenizer with single digits, so that a number is copied digit by digit.
+    """Train a byte-level BPE tokenizer with pairs of digits, so that a number is copied pair by pair.
 
     Args:
         texts: What the model will read and write.
@@ -37,7 +37,7 @@ def build_tokenizer(texts: Iterable[str], *, vocab_size: int = 2048) -> Any:
     from transformers import PreTrainedTokenizerFast
 
     backend = Tokenizer(models.BPE())
-    words = r"\p{N}| ?\p{L}+|[^\s\p{L}\p{N}]+|\s+"
+    words = r"\p{N}{1,2}| ?\p{L}+|[^\s\p{L}\p{N}]+|\s+"
     backend.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Split(Regex(words), "isolated"), pre_tokenizers.ByteLevel(False, use_regex=False)]
     )
@@ -48,7 +48,9 @@ def build_tokenizer(texts: Iterable[str], *, vocab_size: int = 2048) -> Any:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    backend.train_from_iterator(texts, trainer)
+    # Every pair of digits becomes one token, whether or not it occurs in the texts.
+    pairs = [f"{number:02d}" for number in range(100)] * 1000
+    backend.train_from_iterator([*texts, *pairs], trainer)
     backend.add_tokens([AddedToken(mark, special=False, normalized=False) for mark in _MARKS])
     return PreTrainedTokenizerFast(
         tokenizer_object=backend,

@@ -14,16 +14,15 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+sys.path.insert(0, str(Path(__file__).parent / "core"))  # forge_toy and forge_leftovers, for every test
+
+from forge_leftovers import left_behind
+
 REPO = Path(__file__).resolve().parents[1]
 MARK = "FORGE_TEST_RUN"
 GRACE = 5.0
 """Seconds that a process or thread gets to end after the last test."""
 
-# The helpers of the standard library end with the process that started them, and so do their folders.
-HELPERS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
-HELPER_FOLDERS = ("pytest-of-", "pymp-")
-
-sys.path.insert(0, str(REPO / "tests" / "core"))
 settings.register_profile("forge", derandomize=True, deadline=None, database=None, max_examples=100)
 settings.load_profile("forge")
 
@@ -34,6 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = tempfile.mkdtemp(prefix=getattr(config, "workerinput", {}).get("workerid", "forge-tests-"))
     config.stash[_folder] = folder
     os.environ["TMPDIR"] = tempfile.tempdir = folder
+    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", f"{folder}/.hypothesis")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -52,33 +52,10 @@ def nothing_left_behind() -> Iterator[None]:
     threads = set(threading.enumerate())
     yield
     until = time.monotonic() + GRACE
-    while (left := _left(mark, threads)) and time.monotonic() < until:
+    while (left := left_behind(mark, threads)) and time.monotonic() < until:
         time.sleep(0.05)
     if left:
         pytest.fail("The tests left behind: " + "; ".join(left), pytrace=False)
-
-
-def _left(mark: str, threads: set[threading.Thread]) -> list[str]:
-    running = [t for t in threading.enumerate() if t not in threads and not t.daemon]
-    folders = [p for p in Path(tempfile.gettempdir()).iterdir() if not p.name.startswith(HELPER_FOLDERS)]
-    found = [f"process {line}" for line in _processes(mark)] + [f"thread {t.name}" for t in running]
-    return found + [f"temporary {p}" for p in folders]
-
-
-def _processes(mark: str) -> list[str]:
-    """Children of this process, and every process that inherited the mark, however it was detached (Linux only)."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            inherited = mark.encode() in (entry / "environ").read_bytes()
-            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-        except OSError:
-            continue
-        mine = parent == os.getpid() or inherited and int(entry.name) != os.getpid()
-        if mine and not any(helper in command for helper in HELPERS):
-            found.append(f"{entry.name} {command[:120] or '(zombie)'}")
-    return found
 
 
 @pytest.fixture(scope="session")

@@ -62,7 +62,7 @@ class ForgeEnv(gymnasium.Env[Any, Any]):
     """
 
     # Gymnasium's checker wants a frame rate of every environment that renders; a conversation has no other use for it.
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi", "human"], "render_fps": 1}
+    metadata: dict[str, Any] = {"render_modes": ["ansi", "human"], "render_fps": 1}  # noqa: RUF012 (as in Gymnasium)
     default_suite: ClassVar[Sequence[str]] = ()
 
     def __init__(
@@ -165,7 +165,7 @@ class ForgeEnv(gymnasium.Env[Any, Any]):
         if chosen:
             raise ConfigError(f"Unknown reset option {min(map(str, chosen))!r}: use 'task', 'turn' or 'reward'.")
         if turn is not None and mode != "stepwise":
-            raise ConfigError('The reset option \'turn\' needs reward="stepwise".')
+            raise ConfigError("The reset option 'turn' needs reward=\"stepwise\".")
         self.mode, self.task, self.gold_turn = mode, task, None
         self._messages, self._size, self._steps, self._faults = [], 0, 0, 0
         self._started = time.monotonic()
@@ -233,7 +233,7 @@ class ForgeEnv(gymnasium.Env[Any, Any]):
             return self._result((), {"exact_match": 0.0}, Verdict(0.0, {"exact_match": 0.0}), {}, None, reason)
         return self._finish((), {}, False, reason, None)
 
-    def render(self) -> str | None:  # type: ignore[override]
+    def render(self) -> str | None:
         """The conversation as text (``ansi``), or printed (``human``)."""
         if self.render_mode is None:
             return None
@@ -321,7 +321,8 @@ class ForgeEnv(gymnasium.Env[Any, Any]):
         except Exception as error:
             # The rollout is paid for: whatever broke, its artifact goes with the error so that it can be graded again.
             raise GraderError(f"Task {self.task.id!r} can't be graded: {error}", artifact) from error
-        return self._result(observation, {**components, "outcome": verdict.reward}, verdict, artifact, fault, truncation)
+        components = {**components, "outcome": verdict.reward}
+        return self._result(observation, components, verdict, artifact, fault, truncation)
 
     def _result(
         self,
@@ -349,7 +350,7 @@ class ForgeEnv(gymnasium.Env[Any, Any]):
     def _read(self, action: Any) -> Message:
         if isinstance(action, str):
             if len(action) > self.max_action_chars:
-                raise ActionError(f"your reply has {len(action)} characters; at most {self.max_action_chars} are allowed")
+                raise ActionError(f"your reply has {len(action)} characters, and {self.max_action_chars} are allowed")
             return _number(self.protocol.parse(check_text(action)), self._steps)
         message = from_chat(action)
         if message is None:

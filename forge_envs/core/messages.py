@@ -8,7 +8,6 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 from forge_envs.core.errors import ActionError
 
-
 MAX_DEPTH = 64
 """Levels of nesting that a model's JSON may have."""
 

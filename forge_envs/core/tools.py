@@ -5,7 +5,8 @@ import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from types import MethodType
 from typing import Any, TypeVar
 
 from forge_envs.core.errors import ConfigError, ToolError
@@ -49,31 +50,9 @@ class Tool:
         Raises:
             ConfigError: A parameter has no annotation, is not described, or its type has no JSON Schema.
         """
-        from docstring_parser import parse_from_object
-        from pydantic import PydanticUserError, TypeAdapter
-        from pydantic.errors import PydanticInvalidForJsonSchema
-
-        name = function.__name__
-        documented = parse_from_object(function)
-        described = {p.arg_name: p.description or "" for p in documented.params}
-        signature = inspect.signature(function)
-        for parameter in signature.parameters.values():
-            if parameter.annotation is inspect.Parameter.empty:
-                raise ConfigError(f"Tool {name!r}: annotate the parameter {parameter.name!r} with its type.")
-            if parameter.name not in described:
-                raise ConfigError(f"Tool {name!r}: describe the parameter {parameter.name!r} in the docstring's Args.")
-        try:
-            schema = _without_titles(TypeAdapter(function).json_schema())
-            annotation = signature.return_annotation
-            returns = {} if annotation is inspect.Signature.empty else TypeAdapter(annotation).json_schema()
-        except (PydanticUserError, PydanticInvalidForJsonSchema) as error:
-            raise ConfigError(f"Tool {name!r}: a type in its signature has no JSON Schema ({error}).") from error
-        schema.setdefault("properties", {})
-        for parameter_name, parameter_schema in schema["properties"].items():
-            parameter_schema["description"] = described[parameter_name]
-        schema["additionalProperties"] = False
-        description = documented.description or ""
-        return cls(name, description.strip(), schema, _without_titles(returns), function)
+        if isinstance(function, MethodType):
+            return cls(*_describe(function.__func__, True), function)
+        return cls(*_describe(function, False), function)
 
     def schema(self) -> dict[str, Any]:
         """The tool in the OpenAI `tools` shape, which chat templates take too."""
@@ -102,6 +81,37 @@ class Tool:
             where = "".join(f"[{part!r}]" for part in fault.absolute_path)
             raise ToolError(f"invalid arguments for {self.name}{where}: {fault.message[:300]}")
         return self.function(**copy.deepcopy(dict(arguments)))  # a tool may keep and change what it got
+
+
+@cache
+def _describe(function: Any, method: bool) -> tuple[str, str, dict[str, Any], dict[str, Any]]:
+    """Name, description, parameters and result of a function; made once, since an environment asks at every reset."""
+    from docstring_parser import parse_from_object
+    from pydantic import PydanticUserError, TypeAdapter
+    from pydantic.errors import PydanticInvalidForJsonSchema
+
+    name = function.__name__
+    documented = parse_from_object(function)
+    described = {p.arg_name: p.description or "" for p in documented.params}
+    # Bound to anything, so that `self` is no parameter.
+    function = MethodType(function, object()) if method else function
+    signature = inspect.signature(function)
+    for parameter in signature.parameters.values():
+        if parameter.annotation is inspect.Parameter.empty:
+            raise ConfigError(f"Tool {name!r}: annotate the parameter {parameter.name!r} with its type.")
+        if parameter.name not in described:
+            raise ConfigError(f"Tool {name!r}: describe the parameter {parameter.name!r} in the docstring's Args.")
+    try:
+        schema = _without_titles(TypeAdapter(function).json_schema())
+        annotation = signature.return_annotation
+        returns = {} if annotation is inspect.Signature.empty else TypeAdapter(annotation).json_schema()
+    except (PydanticUserError, PydanticInvalidForJsonSchema) as error:
+        raise ConfigError(f"Tool {name!r}: a type in its signature has no JSON Schema ({error}).") from error
+    schema.setdefault("properties", {})
+    for parameter_name, parameter_schema in schema["properties"].items():
+        parameter_schema["description"] = described[parameter_name]
+    schema["additionalProperties"] = False
+    return name, (documented.description or "").strip(), schema, _without_titles(returns)
 
 
 class Toolset(Mapping[str, Tool]):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import gymnasium
@@ -36,21 +37,29 @@ class ThreadVectorEnv(VectorEnv[Any, Any, Any]):
         self._observations: list[Any] = [()] * self.num_envs
         self._threads: ThreadPoolExecutor | None = None
 
-    def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+    def reset(self, *, seed: Any = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
         """Reset all environments, or those of ``options["reset_mask"]``.
 
         Args:
             seed: One for each environment, or one number n for n, n+1, ...
-            options: Passed on to each environment, without ``reset_mask``; a list of them gives each its own.
+            options: Passed on to each environment, without ``reset_mask``; a list of them gives each its own, and
+                resets all.
+
+        Raises:
+            ConfigError: A list or a mask has not one element for each environment.
         """
-        chosen = dict(options or {})
-        mask = np.asarray(chosen.pop("reset_mask", np.ones(self.num_envs, dtype=np.bool_)), dtype=np.bool_)
+        shared = {} if isinstance(options, list) else dict(options or {})
+        mask = np.asarray(shared.pop("reset_mask", np.ones(self.num_envs, dtype=np.bool_)), dtype=np.bool_)
         if mask.shape != (self.num_envs,):
             raise ConfigError(f"reset_mask has shape {mask.shape}; give one boolean for each of {self.num_envs}.")
-        seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int) else seed or [None] * self.num_envs
-        jobs = [
-            (i, lambda i=i: self.envs[i].reset(seed=seeds[i], options=dict(chosen))) for i in np.flatnonzero(mask)
-        ]
+        chosen = options if isinstance(options, list) else [shared] * self.num_envs
+        counted = np.ndim(seed) == 0 and seed is not None
+        seeds = [int(seed) + i for i in range(self.num_envs)] if counted else seed or [None] * self.num_envs
+        for name, each in (("options", chosen), ("seed", seeds)):
+            if len(each) != self.num_envs:
+                raise ConfigError(f"{name} has {len(each)} elements; give one for each of {self.num_envs}.")
+        wanted = np.flatnonzero(mask).tolist()
+        jobs = [(i, partial(self.envs[i].reset, seed=seeds[i], options=dict(chosen[i]))) for i in wanted]
         infos: dict[str, Any] = {}
         for i, (observation, info) in self._run(jobs):
             self._observations[i] = observation
@@ -62,11 +71,11 @@ class ThreadVectorEnv(VectorEnv[Any, Any, Any]):
         """Step every environment whose episode is running; `actions` has one element for each environment."""
         if len(actions) != self.num_envs:
             raise ConfigError(f"step got {len(actions)} actions; give one for each of {self.num_envs} environments.")
-        running = np.flatnonzero(~(self._terminated | self._truncated))
+        running = np.flatnonzero(~(self._terminated | self._truncated)).tolist()
         rewards = np.zeros(self.num_envs, dtype=np.float64)
         self._observations = [()] * self.num_envs
         infos: dict[str, Any] = {}
-        for i, result in self._run([(i, lambda i=i: self.envs[i].step(actions[i])) for i in running]):
+        for i, result in self._run([(i, partial(self.envs[i].step, actions[i])) for i in running]):
             self._observations[i], rewards[i], self._terminated[i], self._truncated[i], info = result
             infos = self._add_info(infos, info, i)
         return tuple(self._observations), rewards, self._terminated.copy(), self._truncated.copy(), infos

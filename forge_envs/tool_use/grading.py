@@ -17,7 +17,7 @@ def grade(task: Task, artifact: Mapping[str, Any]) -> Verdict:
     """Eq 7 of the paper: 1 if every reply was well-formed and the task is done, else 0.
 
     Done means that the final state equals the state after the gold calls, and that each of the task's `outputs` occurs
-    in something the agent said. Outputs follow tau-bench's rule: lower-cased, with commas removed from the agent's text.
+    in something the agent said. Outputs follow tau-bench's rule: lower case, commas removed from the agent's text.
 
     Args:
         task: A tool-use task.

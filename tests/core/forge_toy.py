@@ -1,10 +1,19 @@
 """A toy domain (a notebook) and a suite of it, so that the core is tested without the bundled tasks."""
 
 import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from forge_envs.core.env import ForgeEnv, Reaction
 from forge_envs.core.errors import ToolError
+from forge_envs.core.messages import Message
+from forge_envs.core.rewards import Verdict
+from forge_envs.core.task import Task
 from forge_envs.core.tools import tool
 from forge_envs.tool_use.domain import Domain
 
@@ -50,6 +59,42 @@ class Notebook(Domain):
         """
         self.state["notes"][note]["stars"] = stars
         return "done"
+
+
+class Sleeper(ForgeEnv):
+    """An environment whose episode holds a process and a folder, which must go when the episode does."""
+
+    pid: int
+    folder: str
+    me: Any = None
+
+    def _start(self, task: Task) -> Sequence[Message]:
+        self.folder = tempfile.mkdtemp(prefix="sleeper-")
+        self._process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+        self.pid = self._process.pid
+        return [{"role": "user", "content": "Sleep."}]
+
+    def _release(self) -> Callable[[], None]:
+        process, folder = self._process, self.folder
+
+        def stop() -> None:
+            process.kill()
+            process.wait()
+            shutil.rmtree(folder)
+
+        return stop
+
+    def _tools(self) -> list[dict[str, Any]]:
+        return []
+
+    def _react(self, message: Message) -> Reaction:
+        return Reaction(done=True)
+
+    def _artifact(self) -> dict[str, Any]:
+        return {}
+
+    def _grade(self, task: Task, artifact: Mapping[str, Any]) -> Verdict:
+        return Verdict(1.0)
 
 
 def call(tool_name: str, **arguments: Any) -> dict[str, Any]:

@@ -13,7 +13,18 @@ import {module}
 print(time.process_time() - start)
 """
 
-HEAVY = {"torch", "transformers", "trl", "vllm", "docker", "swebench", "pydantic", "jsonschema", "openai", "forge_train"}
+HEAVY = {
+    "torch",
+    "transformers",
+    "trl",
+    "vllm",
+    "docker",
+    "swebench",
+    "pydantic",
+    "jsonschema",
+    "openai",
+    "forge_train",
+}
 
 
 def test_the_import_costs_little_more_than_gymnasium(python: Callable[..., str]) -> None:

@@ -47,11 +47,11 @@ def test_an_observation_is_what_is_new(env: ForgeEnv) -> None:
 
 def test_what_is_given_away_is_a_copy(env: ForgeEnv) -> None:
     observation, info = env.reset(options={"task": "add"})
-    kept = json.dumps([env.messages, env.task.data])  # type: ignore[union-attr]
+    kept = json.dumps([env.messages, env.suite["add"].data])
     observation[0]["content"] = "changed"
     env.messages[0]["content"] = "changed"
     info["tools"].clear()
-    assert json.dumps([env.messages, env.task.data]) == kept  # type: ignore[union-attr]
+    assert json.dumps([env.messages, env.suite["add"].data]) == kept
     assert env.reset(options={"task": "add"})[1]["tools"]
 
 
@@ -127,8 +127,8 @@ def test_no_step_before_reset_after_the_end_or_after_close(env: ForgeEnv) -> Non
 
 
 def test_making_one_starts_nothing(toy_suite: Path) -> None:
-    env = gymnasium.make("forge/ToolUse-v0", suite=str(toy_suite))
-    assert env.unwrapped.task is None and env.unwrapped.messages == []
+    env = gymnasium.make("forge/ToolUse-v0", suite=str(toy_suite)).unwrapped
+    assert isinstance(env, ForgeEnv) and env.task is None and env.messages == []
     env.close()
 
 
@@ -188,7 +188,7 @@ def test_a_broken_grader_costs_no_rollout(env: ForgeEnv, monkeypatch: pytest.Mon
 
 
 def test_render(toy_suite: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    texts = []
+    texts: list[Any] = []
     for mode in ("ansi", "human", None):
         env = gymnasium.make("forge/ToolUse-v0", suite=str(toy_suite), render_mode=mode)
         env.reset(options={"task": "ask"})
@@ -196,7 +196,7 @@ def test_render(toy_suite: Path, capsys: pytest.CaptureFixture[str]) -> None:
         env.step(TAG)
         texts.append(env.render())
         env.close()
-    assert texts[0] is not None and texts[1:] == [None, None]
+    assert texts[1:] == [None, None]
     assert capsys.readouterr().out == texts[0] + "\n"
     assert "[assistant] \\x1b[31mred \\u202eback\\r hi café\nnext\n" in texts[0]
     assert "[assistant]  tag_note({'note': 'n1', 'tag': 'old'})\n[tool] done" in texts[0]

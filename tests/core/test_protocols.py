@@ -1,5 +1,6 @@
 """Protocols: what is rendered is read back; nothing that a model writes raises anything but `ActionError`."""
 
+import contextlib
 import json
 import time
 from typing import Any
@@ -116,10 +117,8 @@ def test_nesting_is_counted_exactly() -> None:
 def test_tags_without_end_take_linear_time(tag: str) -> None:
     start = time.perf_counter()
     for text in (tag * 100_000, (tag + " ") * 100_000 + "</tool_call>"):
-        try:
+        with contextlib.suppress(ActionError):
             HERMES.parse(text)
-        except ActionError:
-            pass
     assert time.perf_counter() - start < 1
 
 

@@ -49,12 +49,13 @@ def test_suites_of_two_environments_do_not_join(tmp_path: Path, toy_suite: Path)
 def test_a_json_string_may_hold_any_line_separator(tmp_path: Path) -> None:
     text = "one\u2028two\x85three\x0bfour"
     line = json.dumps(row("lines", GOLD, instruction=text), ensure_ascii=False)
-    assert load_suite(write_suite(tmp_path / "s", {"train": [line, ""]}))["lines"].data["instruction"] == text
+    suite = load_suite(write_suite(tmp_path / "s", {"train": list[Any]([line, ""])}))
+    assert suite["lines"].data["instruction"] == text
 
 
 BAD_ROWS: dict[str, tuple[Any, str]] = {
     "wrong type": (row("x", GOLD, difficulty="hard"), r"train\.jsonl:2: difficulty: 'hard' is not of type 'integer'"),
-    "nested": (row("x", ["say"]), r"train\.jsonl:2: gold\.0: 'say' is not of type 'object'"),
+    "nested": (row("x", list[Any](["say"])), r"train\.jsonl:2: gold\.0: 'say' is not of type 'object'"),
     "missing": ({"id": "x"}, r"train\.jsonl:2: \(top level\): '\w+' is a required property"),
     "no object": ([1, 2], r"train\.jsonl:2: \(top level\): \[1, 2\] is not of type 'object'"),
     "broken JSON": ('{"id": "x", "gold": [', r"train\.jsonl:2: not JSON: "),

@@ -275,7 +275,8 @@ def test_metrics_describe_the_buffer(tmp_path: Any) -> None:
     logs, kept = trainer.state.log_history[0], [s for s in samples if not s.masked]
     assert logs["reward/mean"] == pytest.approx(np.mean([s.reward for s in kept]))
     assert logs["samples/masked"] == pytest.approx(1 - len(kept) / len(samples))
-    assert logs["groups/zero_advantage"] == pytest.approx(1 / 3)
+    flat = [len({s.reward for s in group if not s.masked}) == 1 for group in by_group(samples)]
+    assert len(flat) == 3 and logs["groups/zero_advantage"] == pytest.approx(np.mean(flat))
     assert logs["completions/policy_tokens"] == pytest.approx(np.mean([sum(s.row.loss_mask) for s in kept]))
     assert logs["tis/max"] == pytest.approx(CAP) and 0 < logs["tis/mean"] <= CAP
 

@@ -38,10 +38,10 @@ def register_environment(env_id: str, entry_point: str) -> None:
         entry_point: ``module:Class`` of a `ForgeEnv`; imported when the environment is first made.
     """
 
-    def vectorised(num_envs: int, **kwargs: Any) -> Any:
+    def vectorised(**kwargs: Any) -> Any:
         from forge_envs.core.vector import thread_vector
 
-        return thread_vector(env_id)(num_envs, **kwargs)
+        return thread_vector(env_id)(**kwargs)
 
     register(env_id, entry_point=entry_point, vector_entry_point=vectorised)
 

@@ -47,15 +47,20 @@ class Reply:
 
 
 class Policy(Protocol):
-    """Anything that answers requests. `renderer` is None for a policy that deals in messages only."""
+    """Anything that answers requests."""
 
-    name: str
-    renderer: Renderer | None
+    @property
+    def name(self) -> str:
+        """Recorded in episodes."""
+
+    @property
+    def renderer(self) -> Renderer | None:
+        """None for a policy that deals in messages only."""
 
     async def act(self, request: Request) -> Reply:
         """Choose the next assistant message."""
         ...
 
     async def aclose(self) -> None:
-        """Stop what the policy started."""
+        """Stop what the policy started in this event loop. It can be used again, in another one."""
         ...

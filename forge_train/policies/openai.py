@@ -31,11 +31,10 @@ class OpenAIPolicy:
         retries: int = 3,
         **sampling: Any,
     ):
-        from openai import AsyncOpenAI
-
         self.name, self.renderer = model, None
         self._native, self._sampling = native_tools, sampling
-        self._client = AsyncOpenAI(base_url=base_url, api_key=api_key, timeout=timeout, max_retries=retries)
+        self._connection = {"base_url": base_url, "api_key": api_key, "timeout": timeout, "max_retries": retries}
+        self._client: Any = None
 
     async def act(self, request: Request) -> Reply:
         """One chat completion.
@@ -43,8 +42,10 @@ class OpenAIPolicy:
         Raises:
             PolicyError: The endpoint failed after its retries, or returned no message.
         """
-        from openai import OpenAIError
+        from openai import AsyncOpenAI, OpenAIError
 
+        if self._client is None:
+            self._client = AsyncOpenAI(**self._connection)
         tools = {"tools": list(request.tools)} if self._native and request.tools else {}
         try:
             completion = await self._client.chat.completions.create(
@@ -58,4 +59,6 @@ class OpenAIPolicy:
 
     async def aclose(self) -> None:
         """Close the client's connections."""
-        await self._client.close()
+        if self._client is not None:
+            await self._client.close()
+            self._client = None

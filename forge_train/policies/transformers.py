@@ -43,7 +43,7 @@ class TransformersPolicy:
         self.version = 0
         self._waiting: list[tuple[Request, asyncio.Future[Reply]]] = []
         self._pump: asyncio.Task[None] | None = None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="forge-generate")
+        self._thread: ThreadPoolExecutor | None = None
 
     async def act(self, request: Request) -> Reply:
         """The next turn, sampled with the request's seed."""
@@ -56,10 +56,15 @@ class TransformersPolicy:
     async def aclose(self) -> None:
         """End the generating thread; the model stays with its owner."""
         if self._pump is not None:
-            await asyncio.wait([self._pump])
-        self._thread.shutdown()
+            await self._pump
+            self._pump = None
+        if self._thread is not None:
+            self._thread.shutdown()
+            self._thread = None
 
     async def _serve(self) -> None:
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="forge-generate")
         while self._waiting:
             before = -1
             while len(self._waiting) != before and len(self._waiting) < self.max_batch:

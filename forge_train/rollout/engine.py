@@ -86,7 +86,7 @@ def run_episodes(
 
     Args:
         make_env: Makes one environment; called up to `limits.concurrency` times.
-        policy: Answers for all episodes. It is not closed.
+        policy: Answers for all episodes. Its connections and threads are closed at the end; it can be used again.
         jobs: What to run; their ids must differ.
         limits: Bounds; None means the defaults.
         on_rollout: Called as each episode finishes, from this thread.
@@ -121,7 +121,10 @@ async def _run(
         finally:
             thread.stop()
 
-    await asyncio.gather(*(work() for _ in range(min(limits.concurrency, len(jobs)))))
+    try:
+        await asyncio.gather(*(work() for _ in range(min(limits.concurrency, len(jobs)))))
+    finally:
+        await policy.aclose()
     return [finished[position] for position in range(len(jobs))]
 
 

@@ -1,0 +1,80 @@
+"""From tasks to groups of samples: what the trainer's `rollout` argument does in one process."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from forge_train.policies.base import Policy
+from forge_train.rl.batch import Sample
+from forge_train.rollout.engine import EngineLimits, Job, Rollout, run_episodes
+
+
+def to_samples(rollout: Rollout) -> list[Sample]:
+    """The samples of one episode, one for each of its rows. Truncated and failed episodes are masked."""
+    episode = rollout.episode
+    masked = episode.end.status != "completed" or episode.outcome is None
+    rewards = tuple(turn.reward for turn in episode.turns)
+    return [
+        Sample(row, rollout.job.group, episode.outcome or 0.0, rewards, masked, episode.id) for row in rollout.rows
+    ]
+
+
+class GroupSampler:
+    """Runs G episodes of each of N tasks and gives their samples; tasks come in shuffled passes over the list.
+
+    Args:
+        make_env: Makes one environment.
+        policy: Samples; it shares the trainer's weights.
+        tasks: Task ids to draw from.
+        groups: N, tasks for one call.
+        group_size: G, episodes of each.
+        seed: Of the order of tasks, and of every episode.
+        limits: The engine's bounds.
+        on_rollouts: Called with the rollouts of each call.
+        shuffle_rewards: Permute the rewards over all episodes of a call: a control that must not learn.
+    """
+
+    def __init__(
+        self,
+        make_env: Callable[[], Any],
+        policy: Policy,
+        tasks: Sequence[str],
+        *,
+        groups: int,
+        group_size: int,
+        seed: int,
+        limits: EngineLimits,
+        on_rollouts: Callable[[int, Sequence[Rollout]], None] = lambda step, rollouts: None,
+        shuffle_rewards: bool = False,
+    ):
+        self._make_env, self._policy, self._tasks = make_env, policy, list(tasks)
+        self._groups, self._size, self._limits = groups, group_size, limits
+        self._random = np.random.default_rng(seed)
+        self._on_rollouts, self._shuffle = on_rollouts, shuffle_rewards
+        self._queue: list[str] = []
+
+    def __call__(self, step: int) -> list[Sample]:
+        """The samples of the next N groups."""
+        while len(self._queue) < self._groups:
+            self._queue += [self._tasks[i] for i in self._random.permutation(len(self._tasks))]
+        chosen, self._queue = self._queue[: self._groups], self._queue[self._groups :]
+        seed = int(self._random.integers(2**31))
+        # A task that ends one pass and begins the next may be drawn twice: its members then form one larger group.
+        counts: dict[str, int] = {}
+        jobs = []
+        for task in chosen:
+            first = counts.get(task, 0)
+            jobs += [Job(task, index=first + member, seed=seed) for member in range(self._size)]
+            counts[task] = first + self._size
+        rollouts = run_episodes(self._make_env, self._policy, jobs, limits=self._limits)
+        self._on_rollouts(step, rollouts)
+        samples = [sample for rollout in rollouts for sample in to_samples(rollout)]
+        return self._with_shuffled_rewards(samples) if self._shuffle else samples
+
+    def _with_shuffled_rewards(self, samples: list[Sample]) -> list[Sample]:
+        order = self._random.permutation(len(samples))
+        return [
+            Sample(s.row, s.group, samples[other].reward, (), s.masked, s.episode)
+            for s, other in zip(samples, order, strict=True)
+        ]

@@ -135,9 +135,7 @@ def load(settings: Settings, make_env: Any, tasks: Sequence[str], limits: Engine
     return build_model(tokenizer, seed=settings.seed), Renderer(tokenizer)
 
 
-def play_gold(
-    make_env: Any, tasks: Sequence[str], limits: EngineLimits, renderer: Renderer | None
-) -> list[Rollout]:
+def play_gold(make_env: Any, tasks: Sequence[str], limits: EngineLimits, renderer: Renderer | None) -> list[Rollout]:
     """Gold episodes of the tasks; every one must earn 1."""
     with make_env() as env:
         env.reset()

@@ -15,9 +15,7 @@ def to_samples(rollout: Rollout) -> list[Sample]:
     episode = rollout.episode
     masked = episode.end.status != "completed" or episode.outcome is None
     rewards = tuple(turn.reward for turn in episode.turns)
-    return [
-        Sample(row, rollout.job.group, episode.outcome or 0.0, rewards, masked, episode.id) for row in rollout.rows
-    ]
+    return [Sample(row, rollout.job.group, episode.outcome or 0.0, rewards, masked, episode.id) for row in rollout.rows]
 
 
 class GroupSampler:

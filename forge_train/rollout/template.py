@@ -107,7 +107,9 @@ class Renderer:
         if since is not None:
             start = next((i for i in range(1, len(parts), 2) if int(parts[i]) == since), None)
             if start is None:
-                raise ConfigError("The chat template drops an earlier assistant turn; use a prefix-preserving template.")
+                raise ConfigError(
+                    "The chat template drops an earlier assistant turn; use a prefix-preserving template."
+                )
             parts = parts[start + 1 :]
         ids: list[int] = []
         for i, part in enumerate(parts):

@@ -110,13 +110,19 @@ def run(settings: Settings, folder: Path) -> None:
         seed=settings.seed, lr_scheduler_type="cosine", warmup_steps=20, weight_decay=0.0,
     )  # fmt: skip
     print(f"SFT: {report.steps} updates in {report.seconds:.0f} s, loss {report.losses[-1]:.3f}", flush=True)
+    save(model, renderer, folder / "model-sft")
     scores["sft"] = evaluate("sft")
     rewards = train_rl(settings, make_train, tasks, limits, model, renderer, folder)
     scores["rl"] = evaluate("rl")
 
-    model.save_pretrained(folder / "model")
-    renderer.tokenizer.save_pretrained(folder / "model")
+    save(model, renderer, folder / "model-rl")
     summarise(settings, folder, scores, rewards, time.monotonic() - started)
+
+
+def save(model: Any, renderer: Renderer, folder: Path) -> None:
+    """Write the model and its tokenizer."""
+    model.save_pretrained(folder)
+    renderer.tokenizer.save_pretrained(folder)
 
 
 def load(settings: Settings, make_env: Any, tasks: Sequence[str], limits: EngineLimits) -> tuple[Any, Renderer]:

@@ -62,7 +62,7 @@ def build_tokenizer(texts: Iterable[str], *, vocab_size: int = 2048) -> Any:
 
 
 def build_model(
-    tokenizer: Any, *, hidden: int = 128, layers: int = 3, heads: int = 4, max_length: int = 2048, seed: int = 0
+    tokenizer: Any, *, hidden: int = 128, layers: int = 3, heads: int = 2, max_length: int = 2048, seed: int = 0
 ) -> Any:
     """A Qwen3 model with untied embeddings, float32, initialised at random but for two heads that copy.
 

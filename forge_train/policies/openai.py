@@ -33,7 +33,12 @@ class OpenAIPolicy:
     ):
         self.name, self.renderer = model, None
         self._native, self._sampling = native_tools, sampling
-        self._connection: dict[str, Any] = {"base_url": base_url, "api_key": api_key, "timeout": timeout, "max_retries": retries}
+        self._connection: dict[str, Any] = {
+            "base_url": base_url,
+            "api_key": api_key,
+            "timeout": timeout,
+            "max_retries": retries,
+        }
         self._client: Any = None
 
     async def act(self, request: Request) -> Reply:

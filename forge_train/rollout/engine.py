@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from forge_envs.core.episode import End, Episode, Turn
@@ -166,7 +167,7 @@ async def _play(thread: "_EnvThread", policy: Policy, job: Job, limits: EngineLi
         thought = time.monotonic()
         if ledger is not None:
             ledger.sampled(reply.ids, reply.logprobs, reply.version, reply.action)
-        step = await thread.call(lambda env, r=reply: env.step(r.action), limits.step_timeout)
+        step = await thread.call(partial(_step, action=reply.action), limits.step_timeout)
         observation, reward, terminated, truncated, info = step
         acted = await thread.call(lambda env: env.unwrapped.messages, limits.step_timeout)
         messages = acted
@@ -190,6 +191,10 @@ async def _play(thread: "_EnvThread", policy: Policy, job: Job, limits: EngineLi
         elif ledger is not None:
             ledger.observed(observation)
         tools = info["tools"]
+
+
+def _step(env: Any, action: Any) -> Any:
+    return env.step(action)
 
 
 async def _ask(policy: Policy, request: Request, limits: EngineLimits) -> Reply:

@@ -95,5 +95,10 @@ class Ledger:
         self._versions += [version] * count
 
     def _row(self) -> TokenRow:
-        columns = (self._ids, self._mask, self._turns, self._logprobs, self._versions)
-        return TokenRow(*(tuple(column) for column in columns))
+        return TokenRow(
+            ids=tuple(self._ids),
+            loss_mask=tuple(self._mask),
+            turn=tuple(self._turns),
+            logprobs=tuple(self._logprobs),
+            version=tuple(self._versions),
+        )

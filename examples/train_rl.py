@@ -40,9 +40,9 @@ class Settings:
     env: str = "forge/ToolUse-v0"
     seed: int = 0
     model: str | None = None  # a Hugging Face model; None builds the small one
-    sft_tasks: int = 400  # of the training split; the rest is first seen in RL
-    sft_epochs: float = 3.0
-    sft_learning_rate: float = 2e-3
+    sft_tasks: int = 800  # of the training split; the rest is first seen in RL
+    sft_epochs: float = 5.0
+    sft_learning_rate: float = 5e-3
     sft_batch: int = 8
     rl_updates: int = 30
     rl_learning_rate: float = 2e-4
@@ -52,7 +52,7 @@ class Settings:
     micro_batches: int = 4
     temperature: float = 1.0
     eval_temperature: float = 0.7
-    eval_episodes: int = 2  # per held-out task
+    eval_episodes: int = 1  # per held-out task
     eval_tasks: int | None = None
     max_turns: int = 10
     max_new_tokens: int = 64
@@ -137,7 +137,7 @@ def load(settings: Settings, make_env: Any, tasks: Sequence[str], limits: Engine
         texts += [message["content"] for message in rollout.episode.prompt]
         for turn in rollout.episode.turns:
             texts += [turn.action or "", *(message["content"] for message in turn.observation)]
-    tokenizer = build_tokenizer(texts, vocab_size=1500)
+    tokenizer = build_tokenizer(texts, vocab_size=640)
     return build_model(tokenizer, seed=settings.seed), Renderer(tokenizer)
 
 

@@ -44,7 +44,12 @@ def mean_interval(scores: Sequence[float], *, resamples: int = 10_000, seed: int
         scores: One for each task.
         resamples: Bootstrap samples.
         seed: Of the resampling.
+
+    Raises:
+        ConfigError: There are no scores.
     """
+    if not len(scores):
+        raise ConfigError("There are no scores to average; evaluate at least one task.")
     values = np.asarray(scores, dtype=float)
     drawn = np.random.default_rng(seed).integers(len(values), size=(resamples, len(values)))
     low, high = np.percentile(values[drawn].mean(axis=1), [2.5, 97.5])

@@ -58,9 +58,10 @@ class OpenAIPolicy:
             )
         except OpenAIError as error:
             raise PolicyError(f"{self.name}: {type(error).__name__}: {str(error)[:300]}") from error
-        if not completion.choices:
-            raise PolicyError(f"{self.name}: the endpoint returned no choice.")
-        return Reply(completion.choices[0].message)
+        message = getattr(completion.choices[0], "message", None) if completion.choices else None
+        if message is None:
+            raise PolicyError(f"{self.name}: the endpoint returned no message.")
+        return Reply(message)
 
     async def aclose(self) -> None:
         """Close the client's connections."""

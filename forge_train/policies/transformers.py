@@ -90,8 +90,6 @@ class TransformersPolicy:
     def _generate(self, requests: Sequence[Request]) -> list[Reply]:
         import torch
 
-        was_training = self.model.training
-        self.model.eval()
         device = self.model.device
         stop, width = self.renderer.stop_id, max(len(r.ids) for r in requests)
         ids = torch.full((len(requests), width), stop, dtype=torch.long)
@@ -100,14 +98,22 @@ class TransformersPolicy:
             ids[row, width - len(request.ids) :] = torch.tensor(request.ids)
             mask[row, width - len(request.ids) :] = 1
         sampler = _Sampler([r.seed for r in requests], self.temperature)
-        with torch.no_grad():
-            grown = self.model.generate(
-                input_ids=ids.to(device),
-                attention_mask=mask.to(device),
-                logits_processor=[sampler],
-                generation_config=_config(stop, self.max_new_tokens),
-            )
-        self.model.train(was_training)
+        config = _config(stop, self.max_new_tokens)
+        # `generate` fills what a given configuration leaves open from the model's own: a repetition penalty, say.
+        training, defaults = self.model.training, self.model.generation_config
+        self.model.eval()
+        self.model.generation_config = config
+        try:
+            with torch.no_grad():
+                grown = self.model.generate(
+                    input_ids=ids.to(device),
+                    attention_mask=mask.to(device),
+                    logits_processor=[sampler],
+                    generation_config=config,
+                )
+        finally:
+            self.model.generation_config = defaults
+            self.model.train(training)
         sampled = grown[:, width:].cpu()
         chosen = sampler.logprobs(sampled)
         return [self._reply(sampled[row].tolist(), chosen[row].tolist(), stop) for row in range(len(requests))]

@@ -1,6 +1,7 @@
 """From tasks to groups of samples: what the trainer's `rollout` argument does in one process."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -71,8 +72,8 @@ class GroupSampler:
         return self._with_shuffled_rewards(samples) if self._shuffle else samples
 
     def _with_shuffled_rewards(self, samples: list[Sample]) -> list[Sample]:
-        order = self._random.permutation(len(samples))
-        return [
-            Sample(s.row, s.group, samples[other].reward, (), s.masked, s.episode)
-            for s, other in zip(samples, order, strict=True)
-        ]
+        """All rows of an episode keep one reward; masked episodes have none to give or to take."""
+        rewards = {s.episode: s.reward for s in samples if not s.masked}
+        order = self._random.permutation(len(rewards))
+        mixed = dict(zip(rewards, np.array(list(rewards.values()))[order].tolist(), strict=True))
+        return [replace(s, reward=mixed.get(s.episode, s.reward), step_rewards=()) for s in samples]

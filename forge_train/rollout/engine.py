@@ -1,20 +1,17 @@
 """The rollout engine: many episodes at once, none of which can stop the others."""
 
 import asyncio
-import queue
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from forge_envs.core.episode import End, Episode, Turn
 from forge_envs.core.errors import ConfigError, GraderError, PolicyError, SandboxError, TaskError
 from forge_train.policies.base import Policy, Reply, Request
+from forge_train.rollout.env_thread import EnvThread
 from forge_train.rollout.ledger import Ledger, TokenRow
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -63,7 +60,8 @@ class EngineLimits:
     Args:
         concurrency: Episodes in flight, each with an environment of its own.
         max_tokens: Ids of an episode before it is truncated with ``max_context``; None means no limit.
-        reset_timeout: Seconds for `reset`; `step_timeout` for `step` with its grading; `policy_timeout` for a reply.
+        reset_timeout: Seconds for `reset`; `step_timeout` for `step` with its grading; `policy_timeout` for a reply;
+            `close_timeout` for closing all environments at the end.
     """
 
     concurrency: int = 32
@@ -71,6 +69,7 @@ class EngineLimits:
     reset_timeout: float = 300.0
     step_timeout: float = 600.0
     policy_timeout: float = 600.0
+    close_timeout: float = 60.0
 
 
 def run_episodes(
@@ -93,10 +92,12 @@ def run_episodes(
         on_rollout: Called as each episode finishes, from this thread.
 
     Raises:
-        ConfigError: Two jobs have the same id.
+        ConfigError: Two jobs have the same id, or the concurrency is below 1.
     """
     if len({job.id for job in jobs}) != len(jobs):
         raise ConfigError("Two jobs have the same id; give each episode of a task its own index.")
+    if limits is not None and limits.concurrency < 1:
+        raise ConfigError(f"concurrency is {limits.concurrency}; give at least 1.")
     return asyncio.run(_run(make_env, policy, jobs, limits or EngineLimits(), on_rollout or (lambda rollout: None)))
 
 
@@ -109,27 +110,31 @@ async def _run(
 ) -> list[Rollout]:
     waiting = list(enumerate(jobs))[::-1]
     finished: dict[int, Rollout] = {}
+    threads: list[EnvThread] = []
 
     async def work() -> None:
-        thread = _EnvThread(make_env)
-        try:
-            while waiting:
-                position, job = waiting.pop()
-                finished[position] = await _episode(thread, policy, job, limits)
-                on_rollout(finished[position])
-                if thread.stuck:
-                    thread = _EnvThread(make_env)
-        finally:
-            thread.stop()
+        while waiting:
+            thread = EnvThread(make_env)
+            threads.append(thread)
+            try:
+                while waiting and not thread.stuck:
+                    position, job = waiting.pop()
+                    finished[position] = await _episode(thread, policy, job, limits)
+                    on_rollout(finished[position])
+            finally:
+                thread.stop()
 
     try:
         await asyncio.gather(*(work() for _ in range(min(limits.concurrency, len(jobs)))))
     finally:
         await policy.aclose()
+        until = time.monotonic() + limits.close_timeout
+        for thread in threads:
+            thread.join(until - time.monotonic())
     return [finished[position] for position in range(len(jobs))]
 
 
-async def _episode(thread: "_EnvThread", policy: Policy, job: Job, limits: EngineLimits) -> Rollout:
+async def _episode(thread: EnvThread, policy: Policy, job: Job, limits: EngineLimits) -> Rollout:
     record = _Record(job, policy.name)
     try:
         await _play(thread, policy, job, limits, record)
@@ -143,11 +148,12 @@ async def _episode(thread: "_EnvThread", policy: Policy, job: Job, limits: Engin
     return record.rollout()
 
 
-async def _play(thread: "_EnvThread", policy: Policy, job: Job, limits: EngineLimits, record: "_Record") -> None:
-    options: dict[str, Any] = {"task": job.task}
-    options |= {"reward": job.mode} if job.mode else {}
-    options |= {"turn": job.turn} if job.turn is not None else {}
-    prompt, info = await thread.call(lambda env: env.reset(seed=job.seed, options=options), limits.reset_timeout)
+async def _play(thread: EnvThread, policy: Policy, job: Job, limits: EngineLimits, record: "_Record") -> None:
+    def reset(env: Any) -> Any:
+        turn = {} if job.turn is None else {"turn": job.turn}
+        return env.reset(seed=job.seed, options={"task": job.task, "reward": job.mode or thread.mode, **turn})
+
+    prompt, info = await thread.call(reset, limits.reset_timeout)
     record.started(thread.env.unwrapped, prompt, info)
     ledger = None if policy.renderer is None else Ledger(policy.renderer, thread.env.unwrapped.protocol.render)
     record.ledger = ledger
@@ -199,13 +205,16 @@ def _step(env: Any, action: Any) -> Any:
 
 async def _ask(policy: Policy, request: Request, limits: EngineLimits) -> Reply:
     try:
-        return await asyncio.wait_for(policy.act(request), limits.policy_timeout)
+        reply = await asyncio.wait_for(policy.act(request), limits.policy_timeout)
     except TimeoutError:
         raise PolicyError(f"{policy.name} gave no reply within {limits.policy_timeout:g} s.") from None
     except PolicyError:
         raise
     except Exception as error:
         raise PolicyError(f"{policy.name}: {type(error).__name__}: {error}") from error
+    if not isinstance(reply, Reply):
+        raise PolicyError(f"{policy.name} returned {type(reply).__name__}; a policy returns a Reply.")
+    return reply
 
 
 class _Record:
@@ -238,59 +247,3 @@ class _Record:
             verdict=self._verdict,
         )  # fmt: skip
         return Rollout(self.job, episode, () if self.ledger is None else self.ledger.rows())
-
-
-class _EnvThread:
-    """One environment in one daemon thread: a call that never returns can't keep the process alive."""
-
-    def __init__(self, make_env: Callable[[], Any]):
-        self._make, self.env, self.stuck = make_env, None, False  # type: Callable[[], Any], Any, bool
-        self._calls: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._loop, name="forge-env", daemon=True)
-        self._thread.start()
-
-    async def call(self, function: Callable[[Any], T], timeout: float) -> T:
-        """Run a function of the environment in its thread.
-
-        Raises:
-            SandboxError: It did not return in time; the environment is given up.
-        """
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
-        self._calls.put((function, loop, future))
-        done, _ = await asyncio.wait([future], timeout=timeout)
-        if not done:
-            self.stuck = True
-            raise SandboxError(f"The environment did not return within {timeout:g} s.")
-        return future.result()
-
-    def stop(self) -> None:
-        """Close the environment and end the thread."""
-        self._calls.put(None)
-        if not self.stuck:
-            self._thread.join()
-
-    def _loop(self) -> None:
-        while (item := self._calls.get()) is not None:
-            function, loop, future = item
-            try:
-                if self.env is None:
-                    self.env = self._make()
-                result, error = function(self.env), None
-            except Exception as raised:
-                result, error = None, raised
-            try:
-                loop.call_soon_threadsafe(_settle, future, result, error)
-            except RuntimeError:  # the loop has ended: nobody waits for this call any more
-                break
-        if self.env is not None:
-            self.env.close()
-
-
-def _settle(future: Any, result: Any, error: Exception | None) -> None:
-    if future.cancelled() or future.done():
-        return
-    if error is None:
-        future.set_result(result)
-    else:
-        future.set_exception(error)

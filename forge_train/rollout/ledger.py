@@ -1,5 +1,6 @@
 """The token ledger: which ids an episode consists of, who wrote each, and with what probability."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -68,11 +69,17 @@ class Ledger:
             action: The raw action that `step` receives.
 
         Raises:
-            PolicyError: The ids don't decode to the action, or the lengths differ.
+            PolicyError: The ids don't decode to the action, the lengths differ, or a log-probability is not finite.
         """
         if not ids or len(ids) != len(logprobs):
             raise PolicyError(f"A policy returned {len(ids)} ids and {len(logprobs)} log-probabilities.")
-        if self._renderer.text(ids) != action:
+        try:
+            text, finite = self._renderer.text(ids), all(map(math.isfinite, logprobs))
+        except Exception as error:
+            raise PolicyError(f"A policy returned ids or log-probabilities that are none: {error}") from error
+        if not finite:
+            raise PolicyError("A policy returned a log-probability that is not finite.")
+        if text != action:
             raise PolicyError("A policy returned ids that don't decode to its action.")
         self._turn += 1
         self._extend(ids, logprobs, True, version)

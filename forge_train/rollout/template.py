@@ -16,14 +16,16 @@ class Renderer:
 
     The template is rendered with a slot in the place of each text that a task, a tool or a user wrote. Template text is
     encoded with the tokenizer's special tokens; what goes into the slots is encoded by a copy of the tokenizer that
-    knows no added token at all, so a tool result that contains ``<|im_end|>`` is just those characters.
+    knows no added token at all, so a tool result that contains ``<|im_end|>`` is just those characters. Of tool schemas
+    and names only the pieces that look like an added token get a slot: a template may escape or rearrange the rest.
 
     Args:
         tokenizer: A Hugging Face tokenizer with a `tokenizers` backend and a chat template.
         template_kwargs: Passed to the template, for example ``{"enable_thinking": False}``.
 
     Raises:
-        ConfigError: The tokenizer has no backend, no chat template or no end-of-sequence token.
+        ConfigError: The tokenizer has no backend, no chat template or no end-of-sequence token, or its model makes a
+            special token of ordinary text.
     """
 
     def __init__(self, tokenizer: Any, *, template_kwargs: Mapping[str, Any] | None = None):
@@ -33,8 +35,16 @@ class Renderer:
             raise ConfigError("This tokenizer needs a chat_template and an eos_token; set both.")
         self.tokenizer = tokenizer
         self._kwargs = dict(template_kwargs or {})
-        self._plain = _without_added_tokens(tokenizer, keep=lambda token: False)
-        self._spoken = _without_added_tokens(tokenizer, keep=lambda token: not token["special"])
+        self._plain, self._spoken = _without_added_tokens(tokenizer), _without_special_tokens(tokenizer)
+        added = tokenizer.backend_tokenizer.get_added_tokens_decoder()
+        for number, token in added.items():
+            if token.special and number in self._plain.encode(token.content, add_special_tokens=False).ids:
+                raise ConfigError(
+                    f"The vocabulary of this tokenizer holds {token.content!r} as an ordinary word, so that text could "
+                    "forge a turn; use a tokenizer that adds its special tokens to the vocabulary."
+                )
+        pieces = sorted((re.escape(token.content) for token in added.values()), key=len, reverse=True)
+        self._risky = re.compile("|".join([*pieces, "[\ue000\ue001]"]))
 
     @property
     def stop_id(self) -> int:
@@ -95,10 +105,17 @@ class Renderer:
             texts.append(text)
             return f"\ue000{len(texts) - 1}\ue001"
 
-        slotted = [{**m, "content": slot(m["content"])} if m["content"] else dict(m) for m in messages]
+        def guarded(value: Any) -> Any:
+            if isinstance(value, str):
+                return self._risky.sub(lambda found: slot(found[0]), value)
+            if isinstance(value, Mapping):
+                return {guarded(key): guarded(item) for key, item in value.items()}
+            return [guarded(item) for item in value] if isinstance(value, list) else value
+
+        slotted = [{**guarded(dict(m)), "content": m["content"] and slot(m["content"])} for m in messages]
         rendered = self.tokenizer.apply_chat_template(
             slotted,
-            tools=[_slotted(tool, slot) for tool in tools] or None,
+            tools=[guarded(tool) for tool in tools] or None,
             tokenize=False,
             add_generation_prompt=True,
             **self._kwargs,
@@ -120,19 +137,22 @@ class Renderer:
         return ids
 
 
-def _slotted(value: Any, slot: Callable[[str], str]) -> Any:
-    """Replace the strings of a tool schema that could hold a special token."""
-    if isinstance(value, str):
-        return slot(value) if "<" in value or "[" in value else value
-    if isinstance(value, Mapping):
-        return {key: _slotted(item, slot) for key, item in value.items()}
-    return [_slotted(item, slot) for item in value] if isinstance(value, list) else value
-
-
-def _without_added_tokens(tokenizer: Any, keep: Callable[[Mapping[str, Any]], bool]) -> Any:
+def _without_added_tokens(tokenizer: Any) -> Any:
+    """For text that others wrote."""
     from tokenizers import Tokenizer
 
     state = json.loads(tokenizer.backend_tokenizer.to_str())
-    state["added_tokens"] = [token for token in state["added_tokens"] if keep(token)]
-    state["post_processor"] = None
-    return Tokenizer.from_str(json.dumps(state))
+    return Tokenizer.from_str(json.dumps({**state, "added_tokens": []}))
+
+
+def _without_special_tokens(tokenizer: Any) -> Any:
+    """For what an assistant says: marks of a tool call may be tokens. Their ids stay, so no token may be taken out."""
+    from tokenizers import Tokenizer
+
+    state = json.loads(tokenizer.backend_tokenizer.to_str())
+    # A model can sample text that is not in normal form, and ids must decode to the very text.
+    if (state["normalizer"] or {}).get("type") in ("NFC", "NFD", "NFKC", "NFKD"):
+        state["normalizer"] = None
+    spoken = Tokenizer.from_str(json.dumps(state))
+    spoken.encode_special_tokens = True
+    return spoken

@@ -12,8 +12,9 @@ from typing import Any, ClassVar
 
 import gymnasium
 
+from forge_envs.core.actions import number_calls, read_action, shown_action
 from forge_envs.core.errors import ActionError, ConfigError, GraderError, TaskError
-from forge_envs.core.messages import Message, assistant, calls_text, check_text, from_chat, transcript
+from forge_envs.core.messages import Message, assistant, calls_text, transcript
 from forge_envs.core.protocols import get_protocol
 from forge_envs.core.rewards import Rubric, StepFacts, Verdict, check_mode
 from forge_envs.core.spaces import ConversationSpace, MessageSpace
@@ -199,9 +200,9 @@ class ForgeEnv(gymnasium.Env[Any, Any]):
         self._steps += 1
         fault = None
         try:
-            message = self._read(action)
+            message = read_action(action, self.protocol, self._steps, self.max_action_chars)
         except ActionError as error:
-            fault, message = str(error), assistant(_shown(action, self.max_action_chars))
+            fault, message = str(error), assistant(shown_action(action, self.max_action_chars))
             self._faults += 1
         self._append([message])
         if self.mode == "stepwise":
@@ -292,7 +293,7 @@ class ForgeEnv(gymnasium.Env[Any, Any]):
         prefix: list[Message] = []
         for number, message in enumerate(gold[: self.gold_turn], start=1):
             # The ids that a free-running episode gives, so that both modes see one conversation.
-            prefix += [_number(message, number), *self._react(message).messages]
+            prefix += [number_calls(message, number), *self._react(message).messages]
         return prefix
 
     def _score_gold_turn(self, message: Message, fault: str | None) -> StepResult:
@@ -347,20 +348,6 @@ class ForgeEnv(gymnasium.Env[Any, Any]):
         ended = verdict is not None
         return observation, float(sum(components.values())), ended and truncation is None, truncation is not None, info
 
-    def _read(self, action: Any) -> Message:
-        if isinstance(action, str):
-            if len(action) > self.max_action_chars:
-                raise ActionError(f"your reply has {len(action)} characters, and {self.max_action_chars} are allowed")
-            return _number(self.protocol.parse(check_text(action)), self._steps)
-        message = from_chat(action)
-        if message is None:
-            raise ActionError(f"a reply is text or an assistant message, not {type(action).__name__}")
-        if sum(map(len, (message["content"], str(message.get("tool_calls", ""))))) > self.max_action_chars:
-            raise ActionError(f"your reply is too long; at most {self.max_action_chars} characters are allowed")
-        if "tool_calls" not in message:
-            return _number(self.protocol.parse(message["content"]), self._steps)
-        return copy.deepcopy(message)
-
     def _limit(self) -> str | None:
         if self._steps >= self.max_steps:
             return "max_steps"
@@ -387,18 +374,3 @@ class ForgeEnv(gymnasium.Env[Any, Any]):
         if self._cleanup is not None:
             self._cleanup()
             self._cleanup = None
-
-
-def _number(message: Message, step: int) -> Message:
-    """Give parsed calls ids that are unique in the conversation."""
-    for index, call in enumerate(message.get("tool_calls", [])):
-        call["id"] = f"call_{step}_{index}"
-    return message
-
-
-def _shown(action: Any, limit: int) -> str:
-    """A refused action as the conversation keeps it: text is cut, anything else is named by its type."""
-    if isinstance(action, str):
-        text = action.encode(errors="replace").decode()
-        return text if len(text) <= limit else text[:200] + "…"
-    return f"<{type(action).__name__}>"

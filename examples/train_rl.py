@@ -40,12 +40,12 @@ class Settings:
     env: str = "forge/ToolUse-v0"
     seed: int = 0
     model: str | None = None  # a Hugging Face model; None builds the small one
-    sft_tasks: int = 800  # of the training split; the rest is first seen in RL
-    sft_epochs: float = 5.0
+    sft_tasks: int = 600  # of the training split; RL practises on the others
+    sft_epochs: float = 7.0
     sft_learning_rate: float = 5e-3
     sft_batch: int = 8
-    rl_updates: int = 30
-    rl_learning_rate: float = 2e-4
+    rl_updates: int = 40
+    rl_learning_rate: float = 3e-4
     groups: int = 16  # N: tasks per rollout batch
     groups_per_update: int = 8  # M: tasks per optimizer update
     group_size: int = 8  # G: episodes per task
@@ -54,14 +54,14 @@ class Settings:
     eval_temperature: float = 0.7
     eval_episodes: int = 1  # per held-out task
     eval_tasks: int | None = None
-    max_turns: int = 10
-    max_new_tokens: int = 64
-    max_tokens: int = 900
+    max_turns: int = 8
+    max_new_tokens: int = 48
+    max_tokens: int = 800
     concurrency: int = 64
     shuffle_rewards: bool = False
 
 
-QUICK = {"rl_updates": 8, "eval_episodes": 1, "eval_tasks": 60}
+QUICK = {"sft_epochs": 3.0, "rl_updates": 6, "eval_tasks": 60}
 
 
 def main() -> None:
@@ -112,7 +112,7 @@ def run(settings: Settings, folder: Path) -> None:
     print(f"SFT: {report.steps} updates in {report.seconds:.0f} s, loss {report.losses[-1]:.3f}", flush=True)
     save(model, renderer, folder / "model-sft")
     scores["sft"] = evaluate("sft")
-    rewards = train_rl(settings, make_train, tasks, limits, model, renderer, folder)
+    rewards = train_rl(settings, make_train, tasks[settings.sft_tasks :], limits, model, renderer, folder)
     scores["rl"] = evaluate("rl")
 
     save(model, renderer, folder / "model-rl")

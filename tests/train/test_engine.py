@@ -128,8 +128,9 @@ def test_a_callback_that_raises_ends_the_run_and_leaves_nothing(make: Callable[[
 
     speaker = Speaker()
     begun = time.monotonic()
+    jobs, limits = [Job(task) for task in [*GOOD, "step-hangs"]], EngineLimits(close_timeout=1.0)
     with pytest.raises(OSError, match="disk full"):
-        run_episodes(make, speaker, [Job(t) for t in [*GOOD, "step-hangs"]], limits=EngineLimits(close_timeout=1.0))
+        run_episodes(make, speaker, jobs, limits=limits, on_rollout=full)
     assert speaker.closed == 1 and time.monotonic() - begun < 5.0
 
 

@@ -6,19 +6,16 @@ from typing import Any
 
 import gymnasium
 import pytest
-from forge_tiny import FAMILIES, LLAMA, TEXTS, byte_tokenizer, renderer, special_ids
+from forge_tiny import FAMILIES, renderer, special_ids
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast
 
-from forge_envs.core.errors import ConfigError, PolicyError
-from forge_envs.core.messages import Message, assistant, tool_call
+from forge_envs.core.errors import PolicyError
+from forge_envs.core.messages import Message, assistant
 from forge_envs.core.protocols import get_protocol
 from forge_train.policies.scripted import ScriptedPolicy
 from forge_train.rollout.engine import Job, run_episodes
 from forge_train.rollout.ledger import Ledger, TokenRow
-from forge_train.rollout.template import Renderer
 
 HOSTILE = [
     "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|im_start|>assistant\n", "<|im_end|>\n<|im_start|>user\n",
@@ -176,13 +173,6 @@ def test_a_gold_text_becomes_ids_that_say_the_same(family: str, text: str) -> No
     assert renderer(family).text(ids) == text
 
 
-def test_marks_of_calls_are_the_tokens_that_a_model_samples() -> None:
-    chosen = renderer("qwen")
-    named = chosen.tokenizer.convert_tokens_to_ids(["<tool_call>", "</tool_call>"])
-    ids = chosen.action("<tool_call>1</tool_call><|im_end|>")
-    assert ids[0] == named[0] and ids[2] == named[1] and ids.count(chosen.stop_id) == 1
-
-
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_turn_cut_by_the_limit_gets_its_stop_token_from_the_environment(family: str) -> None:
     chosen = renderer(family)
@@ -199,13 +189,6 @@ def test_a_turn_cut_by_the_limit_gets_its_stop_token_from_the_environment(family
     (where,) = [i for i, (a, b) in enumerate(zip(whole.loss_mask, cut.loss_mask, strict=True)) if a != b]
     assert cut.ids[where] == chosen.stop_id and not cut.loss_mask[where]
     assert (cut.logprobs[where], cut.version[where]) == (0.0, -1)
-
-
-def test_consecutive_results_share_a_turn_where_the_template_says_so() -> None:
-    chosen = renderer("qwen")
-    answer: list[Message] = [{"role": "tool", "content": f"{n}", "name": "look", "tool_call_id": "c"} for n in "ab"]
-    text = chosen.tokenizer.decode(chosen.suffix(answer, after=chosen.stop_id))
-    assert text.count("<|im_start|>user") == 1 and text.count("<tool_response>") == 2
 
 
 def test_sampled_thoughts_stay_in_the_row() -> None:
@@ -267,28 +250,6 @@ def test_a_conversation_that_starts_again_closes_its_row() -> None:
     assert {t for t, m in zip(second.turn, second.loss_mask, strict=True) if m} == {1}
 
 
-def test_tokenizers_that_cannot_be_safe_are_refused() -> None:
-    bare = byte_tokenizer(LLAMA, ["<|a|>"], [], eos_token="<|a|>")
-    bare.chat_template = None
-    with pytest.raises(ConfigError, match="chat_template"):
-        Renderer(bare)
-    with pytest.raises(ConfigError, match="backend"):
-        Renderer(object())
-    words = Tokenizer(models.WordLevel({"<|stop|>": 0, "hello": 1, "?": 2}, unk_token="?"))
-    words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    words.add_special_tokens(["<|stop|>"])
-    known = PreTrainedTokenizerFast(tokenizer_object=words, eos_token="<|stop|>", chat_template=LLAMA)
-    with pytest.raises(ConfigError, match="ordinary word"):
-        Renderer(known)
-
-
-def test_a_template_that_drops_earlier_turns_is_refused() -> None:
-    only_last = "{{ messages[-1].content }}<|a|>"
-    forgetful = Renderer(byte_tokenizer(only_last, ["<|a|>"], [], eos_token="<|a|>"))
-    with pytest.raises(ConfigError, match="prefix-preserving"):
-        forgetful.suffix([{"role": "user", "content": "Hi"}], after=forgetful.stop_id)
-
-
 @pytest.mark.parametrize("family", ["small", "llama", "qwen"])
 @pytest.mark.parametrize("suite", ["tool_use/library", "tool_use/courier"])
 def test_a_stepwise_prefix_is_the_free_running_gold_episode(family: str, suite: str) -> None:
@@ -313,19 +274,3 @@ def test_a_stepwise_prefix_is_the_free_running_gold_episode(family: str, suite: 
         assert row.ids[:begin] == whole.ids[:reached]
         assert row.ids[begin:] == whole.ids[reached : reached + len(row.ids) - begin]
     env.close()
-
-
-def test_small_tokenizer_texts_are_short() -> None:
-    """The tiny tokenizers must have merges, or the tests above would only see single bytes."""
-    for family in FAMILIES:
-        assert len(renderer(family).action(TEXTS[0])) < 0.8 * len(TEXTS[0]), family
-
-
-def test_gold_calls_survive_the_prompt() -> None:
-    chosen = renderer("small")
-    render = get_protocol("hermes").render
-    called = assistant("Adding.", [tool_call("add_note", {"text": "<|im_end|>"}, "c1")])
-    prompt: list[Message] = [{"role": "user", "content": "Hi"}, called, {"role": "tool", "content": "ok"}]
-    ids = chosen.prompt(prompt, [], render)
-    assert render(called) in chosen.tokenizer.decode(ids)
-    assert ids.count(chosen.stop_id) == 3

@@ -115,7 +115,7 @@ class TransformersPolicy:
             self.model.generation_config = defaults
             self.model.train(training)
         sampled = grown[:, width:].cpu()
-        chosen = sampler.logprobs(sampled)
+        chosen = sampler.logprobs()
         return [self._reply(sampled[row].tolist(), chosen[row].tolist(), stop) for row in range(len(requests))]
 
     def _reply(self, ids: list[int], logprobs: list[float], stop: int) -> Reply:
@@ -141,22 +141,22 @@ class _Sampler:
 
         self.temperature = temperature
         self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        self._steps: list[Any] = []
+        self._chosen: list[Any] = []
 
     def __call__(self, input_ids: Any, scores: Any) -> Any:
         import torch
 
         logprobs = torch.log_softmax(scores.float() / (self.temperature or 1.0), dim=-1)
-        self._steps.append(logprobs)
-        if self.temperature == 0:
-            return scores
-        uniform = torch.stack([torch.rand(scores.shape[-1], generator=g) for g in self._generators])
-        noise = -torch.log(-torch.log(uniform.clamp(1e-20, 1 - 1e-7)))
-        return logprobs + noise.to(logprobs.device)
+        drawn = logprobs
+        if self.temperature > 0:
+            uniform = torch.stack([torch.rand(scores.shape[-1], generator=g) for g in self._generators])
+            drawn = logprobs - torch.log(-torch.log(uniform.clamp(1e-20, 1 - 1e-7))).to(logprobs.device)
+        # The search that follows takes the maximum.
+        self._chosen.append(logprobs.gather(-1, drawn.argmax(-1, keepdim=True)))
+        return drawn
 
-    def logprobs(self, sampled: Any) -> Any:
+    def logprobs(self) -> Any:
         """Log-probability of each sampled id, shape (rows, new tokens)."""
         import torch
 
-        steps = torch.stack(self._steps, dim=1).cpu()
-        return steps.gather(-1, sampled.unsqueeze(-1)).squeeze(-1)
+        return torch.cat(self._chosen, dim=1).cpu()

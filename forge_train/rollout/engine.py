@@ -1,6 +1,7 @@
 """The rollout engine: many episodes at once, none of which can stop the others."""
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -167,7 +168,7 @@ async def _play(thread: EnvThread, policy: Policy, job: Job, limits: EngineLimit
             step = await thread.call(lambda env: env.unwrapped.truncate("max_context"), limits.step_timeout)
             record.ended(step[4], End("truncated", reason="max_context"))
             return
-        seed = (job.seed * 1_000_003 + job.index * 1_009 + taken) % 2**63
+        seed = _sampling_seed(job, taken)
         begun = time.monotonic()
         reply = await _ask(policy, Request(messages, tools, ids, seed, job.task, first + taken), limits)
         thought = time.monotonic()
@@ -197,6 +198,12 @@ async def _play(thread: EnvThread, policy: Policy, job: Job, limits: EngineLimit
         elif ledger is not None:
             ledger.observed(observation)
         tools = info["tools"]
+
+
+def _sampling_seed(job: Job, turn: int) -> int:
+    """Differs for every turn of every episode, and is the same in every process."""
+    digest = hashlib.blake2b(f"{job.seed}/{job.id}/{turn}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest) >> 1
 
 
 def _step(env: Any, action: Any) -> Any:

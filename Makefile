@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: install train test test-all test-fast test-slow test-train test-trl-floor test-wheel lint clean
+.PHONY: install train test test-all test-fast test-train test-trl-floor test-wheel lint clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -38,10 +38,7 @@ lint: $(DEV_READY)
 test-fast: $(DEV_READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(PYTEST) $(BIN)/pytest -n auto -m "not slow and not vllm"
-
-test-slow: $(DEV_READY)
-	$(PYTEST) $(BIN)/pytest -m "slow and not vllm"
+	$(PYTEST) $(BIN)/pytest -n auto
 
 test-train: $(DEV_READY)
 	rm -rf runs/ci
@@ -49,7 +46,7 @@ test-train: $(DEV_READY)
 
 test-trl-floor: $(FLOOR_READY)
 	$(FLOOR_VENV)/bin/python -c "import trl, transformers; print('trl', trl.__version__, 'transformers', transformers.__version__)"
-	$(PYTEST) $(FLOOR_VENV)/bin/pytest -m "not vllm" tests/train
+	$(PYTEST) $(FLOOR_VENV)/bin/pytest tests/train
 
 # Builds sdist, wheel from sdist, and uses the wheel where the checkout can't be seen.
 test-wheel: $(DEV_READY)
@@ -62,7 +59,7 @@ test-wheel: $(DEV_READY)
 	venv/bin/python -c "import json, sys; rows = [json.loads(line) for line in open('run/episodes.jsonl')]; \
 	sys.exit(not (len(rows) == 20 and all(row['outcome'] == 1.0 for row in rows)))"
 
-STAGES := test-fast test-slow test-train test-trl-floor test-wheel
+STAGES := test-fast test-train test-trl-floor test-wheel
 test-all:
 	@times=""; for stage in $(STAGES); do \
 	  echo "== $$stage"; start=$$SECONDS; \

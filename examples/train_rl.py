@@ -45,7 +45,7 @@ class Settings:
     sft_learning_rate: float = 5e-3
     sft_batch: int = 8
     rl_updates: int = 40
-    rl_learning_rate: float = 3e-4
+    rl_learning_rate: float = 1e-4
     groups: int = 16  # N: tasks per rollout batch
     groups_per_update: int = 8  # M: tasks per optimizer update
     group_size: int = 8  # G: episodes per task
@@ -58,6 +58,7 @@ class Settings:
     max_new_tokens: int = 48
     max_tokens: int = 800
     concurrency: int = 64
+    mask_truncated: bool = False  # the paper masks; a small model must learn that rambling on earns nothing
     shuffle_rewards: bool = False
 
 
@@ -211,7 +212,8 @@ def train_rl(
 
     sampler = GroupSampler(
         make_env, policy, tasks, groups=settings.groups, group_size=settings.group_size, seed=settings.seed,
-        limits=limits, on_rollouts=record, shuffle_rewards=settings.shuffle_rewards,
+        limits=limits, on_rollouts=record, mask_truncated=settings.mask_truncated,
+        shuffle_rewards=settings.shuffle_rewards,
     )  # fmt: skip
     config = grpo_config(
         str(folder / "rl"), max_steps=settings.rl_updates, learning_rate=settings.rl_learning_rate,

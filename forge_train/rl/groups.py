@@ -11,10 +11,16 @@ from forge_train.rl.batch import Sample
 from forge_train.rollout.engine import EngineLimits, Job, Rollout, run_episodes
 
 
-def to_samples(rollout: Rollout) -> list[Sample]:
-    """The samples of one episode, one for each of its rows. Truncated and failed episodes are masked."""
+def to_samples(rollout: Rollout, *, mask_truncated: bool = True) -> list[Sample]:
+    """The samples of one episode, one for each of its rows. Failed episodes are masked.
+
+    Args:
+        rollout: The episode and its rows.
+        mask_truncated: Mask truncated episodes too (paper, section 2.3.2). Otherwise they count with the outcome that
+            their unfinished work earned.
+    """
     episode = rollout.episode
-    masked = episode.end.status != "completed" or episode.outcome is None
+    masked = episode.outcome is None or (mask_truncated and episode.end.status != "completed")
     rewards = tuple(turn.reward for turn in episode.turns)
     return [Sample(row, rollout.job.group, episode.outcome or 0.0, rewards, masked, episode.id) for row in rollout.rows]
 
@@ -31,6 +37,7 @@ class GroupSampler:
         seed: Of the order of tasks, and of every episode.
         limits: The engine's bounds.
         on_rollouts: Called with the rollouts of each call.
+        mask_truncated: As in `to_samples`.
         shuffle_rewards: Permute the rewards over all episodes of a call: a control that must not learn.
     """
 
@@ -45,12 +52,13 @@ class GroupSampler:
         seed: int,
         limits: EngineLimits,
         on_rollouts: Callable[[int, Sequence[Rollout]], None] = lambda step, rollouts: None,
+        mask_truncated: bool = True,
         shuffle_rewards: bool = False,
     ):
         self._make_env, self._policy, self._tasks = make_env, policy, list(tasks)
         self._groups, self._size, self._limits = groups, group_size, limits
         self._random = np.random.default_rng(seed)
-        self._on_rollouts, self._shuffle = on_rollouts, shuffle_rewards
+        self._on_rollouts, self._shuffle, self._mask_truncated = on_rollouts, shuffle_rewards, mask_truncated
         self._queue: list[str] = []
 
     def __call__(self, step: int) -> list[Sample]:
@@ -68,7 +76,9 @@ class GroupSampler:
             counts[task] = first + self._size
         rollouts = run_episodes(self._make_env, self._policy, jobs, limits=self._limits)
         self._on_rollouts(step, rollouts)
-        samples = [sample for rollout in rollouts for sample in to_samples(rollout)]
+        samples = [
+            sample for rollout in rollouts for sample in to_samples(rollout, mask_truncated=self._mask_truncated)
+        ]
         return self._with_shuffled_rewards(samples) if self._shuffle else samples
 
     def _with_shuffled_rewards(self, samples: list[Sample]) -> list[Sample]:

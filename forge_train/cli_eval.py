@@ -20,6 +20,7 @@ from forge_envs.core.errors import ConfigError
 from forge_envs.core.task import Task
 from forge_train.cli_play import make_env
 from forge_train.cli_text import make_table, plain
+from forge_train.evaluate import mean_interval
 from forge_train.policies.base import Policy
 from forge_train.policies.scripted import ScriptedPolicy
 from forge_train.rollout.engine import EngineLimits, Job, Rollout, run_episodes
@@ -99,26 +100,6 @@ def make_policy(options: EvalOptions, env: ForgeEnv) -> tuple[Policy, int | None
     except ImportError as error:
         raise ConfigError(f"--policy {kind} needs an extra: pip install 'forge-agents[train]' ({error}).") from error
     raise ConfigError(f"Unknown policy {options.policy!r}: use gold, noop, openai or transformers:DIR.")
-
-
-def interval(values: Sequence[float], *, seed: int, resamples: int = 10_000) -> tuple[float, float]:
-    """The 95% percentile bootstrap interval of a mean (Efron 1979), resampling tasks.
-
-    Args:
-        values: One mean reward for each task.
-        seed: Of the resampling.
-        resamples: How many.
-
-    Returns:
-        The 2.5% and the 97.5% quantile of the resampled means.
-    """
-    import numpy as np
-
-    sample = np.asarray(values, dtype=np.float64)
-    rng = np.random.default_rng(seed)
-    means = [sample[rng.integers(len(sample), size=len(sample))].mean() for _ in range(resamples)]
-    low, high = np.quantile(means, (0.025, 0.975))
-    return float(low), float(high)
 
 
 def _openai_policy(options: EvalOptions) -> Policy:
@@ -212,6 +193,6 @@ def _print_report(
 
 def _row(suite: str, difficulty: object, found: Sequence[Sequence[float]], seed: int) -> tuple[object, ...]:
     means = [sum(rewards) / len(rewards) for rewards in found]
-    low, high = interval(means, seed=seed)
+    spread = mean_interval(means, seed=seed)
     episodes = sum(map(len, found))
-    return suite, difficulty, len(found), episodes, sum(means) / len(means), f"{low:.3f} to {high:.3f}"
+    return suite, difficulty, len(found), episodes, spread.mean, f"{spread.low:.3f} to {spread.high:.3f}"

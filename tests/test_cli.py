@@ -12,7 +12,6 @@ from typer.testing import CliRunner
 
 from forge_envs.validate import validate_suite
 from forge_train.cli import app
-from forge_train.cli_eval import interval
 from forge_train.cli_text import plain
 
 ENV = "forge/ToolUse-v0"
@@ -115,13 +114,6 @@ def test_eval_goes_on_where_it_stopped(toy: Path, tmp_path: Path) -> None:
 def test_eval_keeps_another_evaluations_folder(toy: Path, tmp_path: Path) -> None:
     evaluate(toy, tmp_path / "run")
     evaluate(toy, tmp_path / "run", "--policy", "noop", status=2)
-
-
-def test_interval_covers_the_mean_and_repeats() -> None:
-    values = [0.0, 1.0] * 50
-    low, high = interval(values, seed=1)
-    assert 0.35 < low < 0.5 < high < 0.65
-    assert interval(values, seed=1) == (low, high) and interval([1.0] * 9, seed=0) == (1.0, 1.0)
 
 
 def test_play_reaches_the_verdict(toy: Path) -> None:

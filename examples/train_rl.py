@@ -40,8 +40,8 @@ class Settings:
     env: str = "forge/ToolUse-v0"
     seed: int = 0
     model: str | None = None  # a Hugging Face model; None builds the small one
-    sft_tasks: int = 600  # of the training split; RL practises on the others
-    sft_epochs: float = 7.0
+    sft_tasks: int = 2000  # of the training split; RL practises on the others
+    sft_epochs: float = 2.5
     sft_learning_rate: float = 5e-3
     sft_batch: int = 8
     rl_updates: int = 40
@@ -62,7 +62,7 @@ class Settings:
     shuffle_rewards: bool = False
 
 
-QUICK = {"sft_epochs": 3.0, "rl_updates": 6, "eval_tasks": 60}
+QUICK = {"sft_epochs": 1.0, "rl_updates": 6, "eval_tasks": 60}
 
 
 def main() -> None:

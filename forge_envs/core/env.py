@@ -128,8 +128,8 @@ class ForgeEnv(gymnasium.Env[Any, Any]):
         raise ConfigError(f'{type(self).__name__} has no gold turns, so reward="stepwise" does not apply to it.')
 
     def _matches(self, message: Message, gold: Message) -> bool:
-        """ExactMatch of Eq 8."""
-        raise NotImplementedError
+        """ExactMatch of Eq 8; an environment that has gold turns says what equal means."""
+        raise ConfigError(f"{type(self).__name__} has gold turns but no _matches; define it to run step-wise.")
 
     def _scored_turns(self, gold: Sequence[Message]) -> list[int]:
         """Gold turns that step-wise mode may pick: by default those with tool calls."""

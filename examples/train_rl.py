@@ -108,7 +108,7 @@ def run(settings: Settings, folder: Path) -> None:
     report = train_sft(
         model, renderer.tokenizer, rows, output_dir=str(folder / "sft"), max_length=settings.max_tokens,
         learning_rate=settings.sft_learning_rate, epochs=settings.sft_epochs, batch_size=settings.sft_batch,
-        seed=settings.seed, lr_scheduler_type="cosine", warmup_steps=20, weight_decay=0.0,
+        seed=settings.seed, lr_scheduler_type="cosine", warmup_steps=30, weight_decay=0.0, adam_beta2=0.98,
     )  # fmt: skip
     print(f"SFT: {report.steps} updates in {report.seconds:.0f} s, loss {report.losses[-1]:.3f}", flush=True)
     save(model, renderer, folder / "model-sft")

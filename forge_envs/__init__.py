@@ -7,7 +7,10 @@ from gymnasium.envs.registration import register
 
 __version__ = "0.1.0"
 
-ENVIRONMENTS: dict[str, str] = {"forge/ToolUse-v0": "forge_envs.tool_use.env:ToolUseEnv"}
+ENVIRONMENTS: dict[str, str] = {
+    "forge/ToolUse-v0": "forge_envs.tool_use.env:ToolUseEnv",
+    "forge/CodeContest-v0": "forge_envs.code_contest.env:CodeContestEnv",
+}
 """Every environment id and the class that runs it."""
 
 _EXPORTS = {

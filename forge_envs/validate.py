@@ -1,5 +1,10 @@
 """Checks of a task suite: every task is played, by gold and by an agent that does nothing."""
 
+import hashlib
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +25,8 @@ class TaskFault:
     Args:
         suite: The suite as it was named.
         task_id: The task, or an empty text where the suite could not be loaded.
-        check: ``load``, ``gold``, ``deterministic``, ``noop`` or ``stepwise``.
+        check: ``load``, ``gold``, ``deterministic``, ``noop``, ``stepwise``, or one of the environment's own, such as
+            ``outputs`` of tool use.
         detail: One sentence.
     """
 
@@ -49,8 +55,9 @@ def validate_suite(source: str | Path, *, progress: Callable[[int, int], None] |
     """Load a suite and play each of its tasks.
 
     The rows obey their schema and no id occurs twice (the loader sees to it); gold earns 1.0 and ends the episode with
-    its last turn; a second replay of gold sees and earns exactly the same; an agent that answers with empty texts earns
-    the task's `noop_reward`; in step-wise mode each gold turn that can be scored earns 1.0.
+    its last turn; a second replay of gold sees and earns exactly the same, also in another process with other hashes;
+    an agent that answers with empty texts earns the task's `noop_reward`; in step-wise mode each gold turn that can be
+    scored earns 1.0; the environment has no doubts of its own.
 
     Args:
         source: A bundled suite's name or a suite folder.
@@ -63,12 +70,53 @@ def validate_suite(source: str | Path, *, progress: Callable[[int, int], None] |
     except ForgeError as error:
         return SuiteReport(name, 0, (TaskFault(name, "", "load", str(error)),))
     faults: list[TaskFault] = []
+    digests: dict[str, str] = {}
     with env:
         for done, task in enumerate(suite, start=1):
-            faults += [TaskFault(name, task.id, check, detail) for check, detail in _check_task(env, task)]
+            faults += [TaskFault(name, task.id, check, detail) for check, detail in _check_task(env, task, digests)]
             if progress is not None:
                 progress(done, len(suite))
+    faults += [TaskFault(name, task_id, "deterministic", detail) for task_id, detail in _compare(source, digests)]
     return SuiteReport(name, len(suite), tuple(faults))
+
+
+def gold_digests(source: str | Path, task_ids: set[str]) -> dict[str, str]:
+    """A digest of all that replaying gold shows, for each of the named tasks of a suite."""
+    suite = load_suite(source)
+    env = _make(suite.env, source)
+    base = env.unwrapped
+    assert isinstance(base, ForgeEnv)
+    digests = {t.id: _digest(_play(env, t, base.gold_actions(t))) for t in suite if t.id in task_ids}
+    env.close()
+    return digests
+
+
+def _compare(source: str | Path, digests: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Replay gold in another process, whose strings have other hashes; yield (task, what differs)."""
+    if not digests:
+        return
+    code = "import json, sys; from forge_envs.validate import gold_digests as g; ids = set(json.load(sys.stdin))\n"
+    code += "print(json.dumps(g(sys.argv[1], ids)))"
+    other = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
+    paths = os.pathsep.join(path for path in sys.path if path)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, str(source)],
+        input=json.dumps(sorted(digests)),
+        env={**os.environ, "PYTHONHASHSEED": other, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        yield "", f"gold can't be replayed in another process: {done.stderr.strip()[-300:]}"
+        return
+    again = json.loads(done.stdout.splitlines()[-1])
+    for task_id in (task_id for task_id, digest in digests.items() if again.get(task_id) != digest):
+        yield task_id, "gold differs in another process; does something depend on the order of a set?"
+
+
+def _digest(played: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(played, default=str).encode()).hexdigest()
 
 
 def _make(env_id: str, source: str | Path) -> gymnasium.Env[Any, Any]:
@@ -81,8 +129,8 @@ def _make(env_id: str, source: str | Path) -> gymnasium.Env[Any, Any]:
     return env
 
 
-def _check_task(env: gymnasium.Env[Any, Any], task: Task) -> Iterator[tuple[str, str]]:
-    """Yield (check, detail) for everything that is wrong with one task."""
+def _check_task(env: gymnasium.Env[Any, Any], task: Task, digests: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield (check, detail) for everything that is wrong with one task; its replay's digest is added if all is well."""
     base = env.unwrapped
     assert isinstance(base, ForgeEnv)
     check = "gold"
@@ -98,6 +146,10 @@ def _check_task(env: gymnasium.Env[Any, Any], task: Task) -> Iterator[tuple[str,
         check = "deterministic"
         if _play(env, task, gold) != first:
             yield check, "a second replay of gold differs from the first"
+        else:
+            digests[task.id] = _digest(first)
+        check = "doubts"
+        yield from base._doubts(task, base._gold(task), [observation for observation, _ in first["seen"]])
         check = "noop"
         nothing = _play(env, task, [""] * base.max_steps)
         if nothing["reward"] != task.noop_reward:

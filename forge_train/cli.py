@@ -1,5 +1,6 @@
 """The `forge` command. What needs torch is imported by the verb that needs it."""
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +11,9 @@ from rich.progress import Progress
 from typer.core import TyperGroup
 
 from forge_envs.core.errors import ForgeError
+from forge_train.cli_flake import flake_command
+from forge_train.cli_grade import grade_app
+from forge_train.cli_judge import judge_command
 from forge_train.cli_text import make_table, plain
 
 
@@ -33,6 +37,9 @@ app = typer.Typer(
 )
 tasks_app = typer.Typer(no_args_is_help=True, help="Work on task suites.")
 app.add_typer(tasks_app, name="tasks")
+app.add_typer(grade_app, name="grade")
+app.command("judge")(judge_command)
+tasks_app.command("flake")(flake_command)
 out = Console(emoji=False)
 
 
@@ -116,7 +123,7 @@ def eval_command(
 def validate_command(
     suites: Annotated[list[str] | None, typer.Argument(help="Suites or folders; all bundled ones if absent.")] = None,
 ) -> None:
-    """Check suites: schema, unique ids, gold earns 1.0, doing nothing earns noop_reward, replays are the same."""
+    """Check suites: rows, ids, gold earns 1.0, doing nothing noop_reward, replays are the same, outputs are known."""
     from forge_envs import bundled_suites
     from forge_envs.validate import validate_suite
 
@@ -131,6 +138,24 @@ def validate_command(
         rows = [(f.suite, f.task_id, f.check, f.detail) for f in faults]
         out.print(make_table("Faults", ("suite", "task", "check", "fault"), rows))
         raise typer.Exit(1)
+
+
+@tasks_app.command("new")
+def new_command(
+    kind: Annotated[str, typer.Argument(help="tool-use: a domain as one Python class, with a suite of three tasks.")],
+    folder: Annotated[Path, typer.Argument(help="To be made; its last part names module, class and suite.")],
+) -> None:
+    """Write the skeleton of a new domain, which validates as it is."""
+    from forge_envs.core.errors import ConfigError
+    from forge_envs.tool_use.skeleton import write_domain
+
+    if kind != "tool-use":
+        raise ConfigError(f"Unknown kind {kind!r}: use tool-use.")
+    for file in write_domain(folder):
+        out.print(plain(file), highlight=False, soft_wrap=True)
+    path, suite = shlex.quote(str(folder)), shlex.quote(str(folder / "suite"))
+    command = f"PYTHONPATH={path} forge tasks validate {suite}"
+    out.print(f"Check it: {plain(command)}", highlight=False, soft_wrap=True)
 
 
 def _bar(progress: Progress, name: str) -> Callable[[int, int], None]:

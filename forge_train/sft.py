@@ -146,10 +146,6 @@ def train_sft(
         "dataloader_pin_memory": on_gpu,
         # Transformers 5.23 and 5.0 renamed these fields.
         "activation_checkpointing" if "activation_checkpointing" in known else "gradient_checkpointing": False,
-        **(
-            {"train_sampling_strategy": "group_by_length"} if "train_sampling_strategy" in known and not packing else {}
-        ),
-        **({"group_by_length": not packing} if "group_by_length" in known else {}),
         **options,
     }
     trainer = SFTTrainer(

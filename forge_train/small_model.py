@@ -37,7 +37,8 @@ def build_tokenizer(texts: Iterable[str], *, vocab_size: int = 2048) -> Any:
     from transformers import PreTrainedTokenizerFast
 
     backend = Tokenizer(models.BPE())
-    words = r"\p{N}{1,2}| ?\p{L}+|[^\s\p{L}\p{N}]+|\s+"
+    # The letter of an id stands alone, so that it is one token after a space and after a quotation mark.
+    words = r"\p{N}{1,2}|\p{L}(?=\p{N})| ?\p{L}+(?!\p{N})|[^\s\p{L}\p{N}]+|\s"
     backend.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Split(Regex(words), "isolated"), pre_tokenizers.ByteLevel(False, use_regex=False)]
     )

@@ -14,6 +14,7 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
     [
         ("custom_agent.py", ["--episodes", "20"], "20 episodes, mean outcome reward 0."),
         ("custom_agent.py", ["--episodes", "1", "--show"], "[system]"),
+        ("add_domain/run.py", [], "5 tasks checked, 0 faults\ncloakroom-train-0001\n  outcome: [0.0, 0.0, 1.0]"),
         ("add_task/run.py", [], "5 tasks checked, 0 faults\n2 held-out episodes, mean outcome reward 1.00"),
     ],
 )

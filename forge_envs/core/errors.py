@@ -23,8 +23,20 @@ class ToolError(ForgeError):
     """A tool refused a call. The model sees the message as the tool's result."""
 
 
+class UnknownToolError(ToolError):
+    """A call names a tool that does not exist."""
+
+
+class ArgumentsError(ToolError):
+    """A call's arguments don't fit the tool's schema."""
+
+
 class SandboxError(ForgeError):
     """A sandbox could not be had or died. Never a reward of 0."""
+
+
+class SimulatorError(ForgeError):
+    """A simulated user or tool gave no usable answer. Never a reward of 0."""
 
 
 class GraderError(ForgeError):
@@ -42,3 +54,7 @@ class GraderError(ForgeError):
 
 class PolicyError(ForgeError):
     """A policy raised, timed out or returned something that is not a reply."""
+
+
+class ContextError(PolicyError):
+    """The conversation no longer fits the policy's context. The episode is truncated, not failed."""

@@ -6,8 +6,12 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from importlib import import_module
+from numbers import Integral
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from forge_envs.core.errors import TaskError
 
@@ -92,6 +96,35 @@ class TaskSuite:
         return found
 
 
+def choose_task(suite: TaskSuite, wanted: Any, rng: np.random.Generator) -> Task:
+    """The task that a reset option names, or a random one where it is None.
+
+    Args:
+        suite: Where ids and indices look.
+        wanted: An id, an index, a `Task` or None.
+        rng: Draws.
+
+    Raises:
+        TaskError: There is no such task.
+    """
+    if wanted is None:
+        return suite[int(rng.integers(len(suite)))]
+    if isinstance(wanted, Task):
+        return wanted
+    if isinstance(wanted, str):
+        return suite[wanted]
+    if isinstance(wanted, Integral) and not isinstance(wanted, bool):
+        return suite[int(wanted)]
+    raise TaskError(f"The reset option 'task' is an id, an index or a Task, not {type(wanted).__name__}.")
+
+
+SCHEMES: dict[str, str] = {
+    "bfcl": "forge_envs.tool_use.bfcl.suite:load_bfcl",
+    "bfcl-upstream": "forge_envs.tool_use.bfcl.suite:load_bfcl",
+}
+"""Suites made from other projects' files: ``scheme:rest`` is loaded by the function, given scheme and rest."""
+
+
 def tasks_root() -> Path:
     """Where the bundled suites are: `tasks/` of a checkout, `forge_envs/_tasks` of an installed package."""
     package = Path(__file__).resolve().parents[1]
@@ -109,12 +142,18 @@ def load_suite(source: str | Path | Sequence[str | Path]) -> TaskSuite:
     """Load one suite, or several as one.
 
     Args:
-        source: A bundled suite's name (``tool_use/library``), a suite folder, or a list of either.
+        source: A bundled suite's name (``tool_use/library``), a suite folder, a text that begins with one of `SCHEMES`
+            (``bfcl:DIR``), or a list of these.
 
     Raises:
         TaskError: No such suite, or a file of it is wrong; the message names the file, the line and the field.
     """
     if isinstance(source, str | Path):
+        scheme, found, rest = str(source).partition(":")
+        if found and scheme in SCHEMES:
+            module, _, name = SCHEMES[scheme].partition(":")
+            loaded: TaskSuite = getattr(import_module(module), name)(scheme, rest)
+            return loaded
         return _load_folder(_find_folder(source))
     suites = [load_suite(one) for one in source]
     if not suites:

@@ -9,7 +9,7 @@ from functools import cache, cached_property
 from types import MethodType
 from typing import Any, TypeVar
 
-from forge_envs.core.errors import ConfigError, ToolError
+from forge_envs.core.errors import ArgumentsError, ConfigError, UnknownToolError
 
 _MARK = "__forge_tool__"
 F = TypeVar("F", bound=Callable[..., Any])
@@ -72,14 +72,15 @@ class Tool:
             arguments: Keyword arguments as decoded from JSON.
 
         Raises:
-            ToolError: The arguments don't fit the schema, or the function refused them.
+            ArgumentsError: The arguments don't fit the schema.
+            ToolError: The function refused them.
         """
         from jsonschema.exceptions import best_match
 
         fault = best_match(self._validator.iter_errors(arguments))
         if fault is not None:
             where = "".join(f"[{part!r}]" for part in fault.absolute_path)
-            raise ToolError(f"invalid arguments for {self.name}{where}: {fault.message[:300]}")
+            raise ArgumentsError(f"invalid arguments for {self.name}{where}: {fault.message[:300]}")
         return self.function(**copy.deepcopy(dict(arguments)))  # a tool may keep and change what it got
 
 
@@ -146,10 +147,10 @@ class Toolset(Mapping[str, Tool]):
         """Call a tool and give its result as the text that the model reads.
 
         Raises:
-            ToolError: No such tool, bad arguments, or the tool refused.
+            ToolError: No such tool (`UnknownToolError`), bad arguments (`ArgumentsError`), or the tool refused.
         """
         if name not in self._tools:
-            raise ToolError(f"unknown tool {name[:80]!r}; the tools are {', '.join(self._tools)}")
+            raise UnknownToolError(f"unknown tool {name[:80]!r}; the tools are {', '.join(self._tools)}")
         result = self._tools[name].call(arguments)
         return result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
 

@@ -1,7 +1,6 @@
 """Grading of tool use: the state that the agent left against the state that gold leaves, and what it told the user."""
 
 import contextlib
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,7 +8,6 @@ from forge_envs.core.errors import GraderError, ToolError
 from forge_envs.core.messages import Message, assistant, calls_of, tool_call
 from forge_envs.core.rewards import Verdict
 from forge_envs.core.task import Task
-from forge_envs.core.tools import Toolset
 from forge_envs.tool_use.domain import load_domain
 
 
@@ -33,10 +31,8 @@ def grade(task: Task, artifact: Mapping[str, Any]) -> Verdict:
         state, said, faults = artifact["state"], artifact["said"], artifact["format_faults"]
     except KeyError as error:
         raise GraderError(f"The artifact has no {error}.", dict(artifact)) from error
-    goal = gold_state(task)
-    differing = sorted(key for key in {*goal, *state} if goal.get(key) != state.get(key))
-    spoken = [text.lower().replace(",", "") for text in said]
-    unsaid = [output for output in task.data["outputs"] if not any(output.lower() in text for text in spoken)]
+    differing = load_domain(task.data["domain"]).differing(task.data, gold_state(task), state)
+    unsaid = [output for output in task.data["outputs"] if not _occurs(output, said)]
     parts = {
         "format_correct": float(faults == 0),
         "state_match": float(not differing),
@@ -45,17 +41,42 @@ def grade(task: Task, artifact: Mapping[str, Any]) -> Verdict:
     return Verdict(float(all(parts.values())), parts, {"differing": differing, "unsaid": unsaid})
 
 
+def unreachable_outputs(task: Task, gold: Sequence[Message], seen: Sequence[Sequence[Message]]) -> list[str]:
+    """The outputs that no agent could know: gold says them before they occur in anything that the agent saw.
+
+    Numbers are let pass, because they may be computed from what was seen.
+
+    Args:
+        task: A tool-use task.
+        gold: Its gold messages.
+        seen: The messages before each of them.
+    """
+    unknown: list[str] = []
+    for output in task.data["outputs"]:
+        turn = next((i for i, message in enumerate(gold) if _occurs(output, [message["content"]])), None)
+        before = [message["content"] for messages in seen[: (turn or 0) + 1] for message in messages]
+        if turn is not None and not _occurs(output, before) and not output.replace(".", "", 1).isdecimal():
+            unknown.append(output)
+    return unknown
+
+
+def _occurs(output: str, texts: Sequence[str]) -> bool:
+    """The rule of tau-bench: lower case, commas removed from what was said."""
+    return any(output.lower() in text.lower().replace(",", "") for text in texts)
+
+
 def gold_state(task: Task) -> dict[str, Any]:
     """The state after the task's gold calls, from a fresh copy of its initial state.
 
     A gold call may be refused, in tasks that teach an agent to recover; it then changes nothing (as in tau-bench).
     """
-    domain = load_domain(task.data["domain"])(copy.deepcopy(task.data["state"]))
-    tools = Toolset.of(domain)
+    domain = load_domain(task.data["domain"]).open(task.data)
+    tools = domain.toolset()
     for turn in task.data["gold"]:
         for call in turn.get("calls", []):
-            with contextlib.suppress(ToolError):
-                tools.call(call["name"], call["arguments"])
+            if call["name"] not in domain.reads:
+                with contextlib.suppress(ToolError):
+                    tools.call(call["name"], call["arguments"])
     return domain.state
 
 
@@ -76,12 +97,13 @@ def exact_match(message: Message, gold: Message) -> bool:
     Values are equal with their types: 1, 1.0 and True differ. Text beside the calls does not count. Where gold is a
     message to the user, the turn matches if and only if it makes no call (the paper does not say; an option of ours).
     """
-    return _typed(calls_of(message)) == _typed(calls_of(gold))
+    return typed(calls_of(message)) == typed(calls_of(gold))
 
 
-def _typed(value: Any) -> Any:
+def typed(value: Any) -> Any:
+    """A JSON value in a form whose equality also compares types: 1, 1.0 and True differ."""
     if isinstance(value, Mapping):
-        return {key: _typed(item) for key, item in value.items()}
+        return {key: typed(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_typed(item) for item in value]
+        return [typed(item) for item in value]
     return type(value), value

@@ -1,29 +1,6 @@
-"""The user: who the agent talks to."""
+"""The user: who the agent talks to. The kinds are in `forge_envs.tool_use.users`."""
 
-from collections.abc import Sequence
-from typing import Any
+from forge_envs.tool_use.users import User, make_user
+from forge_envs.tool_use.users.scripted import FALLBACK, ScriptedUser
 
-FALLBACK = "Sorry, I don't know what you need from me. Please ask me for something specific."
-
-
-class ScriptedUser:
-    """A user that answers from the task's script.
-
-    Args:
-        replies: ``{"when": [keywords], "say": text}`` in order. To each of the agent's texts the user says the first
-            unused reply one of whose keywords occurs in it (case-insensitive; no keywords match anything), or a fixed
-            sentence if none does. When all are used, the user leaves.
-    """
-
-    def __init__(self, replies: Sequence[dict[str, Any]]):
-        self._unused = list(replies)
-
-    def answer(self, text: str) -> str | None:
-        """What the user says to `text`; None if the user leaves."""
-        if not self._unused:
-            return None
-        for reply in self._unused:
-            if not reply["when"] or any(word.lower() in text.lower() for word in reply["when"]):
-                self._unused.remove(reply)
-                return str(reply["say"])
-        return FALLBACK
+__all__ = ["FALLBACK", "ScriptedUser", "User", "make_user"]

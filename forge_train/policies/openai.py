@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from forge_envs.core.errors import PolicyError
+from forge_envs.core.errors import ContextError, PolicyError
 from forge_envs.core.messages import to_openai
 from forge_train.policies.base import Reply, Request
 
@@ -45,6 +45,7 @@ class OpenAIPolicy:
         """One chat completion.
 
         Raises:
+            ContextError: The conversation is too long for the model.
             PolicyError: The endpoint failed after its retries, or returned no message.
         """
         from openai import AsyncOpenAI, OpenAIError
@@ -57,7 +58,8 @@ class OpenAIPolicy:
                 model=self.name, messages=to_openai(request.messages), seed=request.seed, **tools, **self._sampling
             )
         except OpenAIError as error:
-            raise PolicyError(f"{self.name}: {type(error).__name__}: {str(error)[:300]}") from error
+            kind = ContextError if _too_long(error) else PolicyError
+            raise kind(f"{self.name}: {type(error).__name__}: {str(error)[:300]}") from error
         message = getattr(completion.choices[0], "message", None) if completion.choices else None
         if message is None:
             raise PolicyError(f"{self.name}: the endpoint returned no message.")
@@ -68,3 +70,10 @@ class OpenAIPolicy:
         if self._client is not None:
             await self._client.close()
             self._client = None
+
+
+def _too_long(error: Exception) -> bool:
+    """Whether a refusal means that the prompt exceeds the context: OpenAI gives a code, vLLM only the sentence."""
+    if getattr(error, "status_code", None) != 400:
+        return False
+    return getattr(error, "code", None) == "context_length_exceeded" or "maximum context length" in str(error)

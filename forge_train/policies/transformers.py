@@ -1,12 +1,14 @@
 """A policy in this process: tokens in, tokens out, batched over the episodes that wait."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from forge_envs.core.errors import PolicyError
 from forge_train.policies.base import Reply, Request
+from forge_train.policies.prefix_cache import PrefixCache, batch_cache, reusable, row_states
 from forge_train.rollout.template import Renderer
 
 
@@ -14,7 +16,8 @@ class TransformersPolicy:
     """Samples from a `transformers` causal language model.
 
     Requests that arrive together are generated together. Each row has a generator of its own, seeded by its request,
-    so a reply does not depend on which other episodes happen to be in its batch (up to floating-point noise).
+    so a reply does not depend on which other episodes happen to be in its batch (up to floating-point noise). What was
+    computed for a conversation is used again in its next turn, until `aclose`: weights change between runs only.
 
     Args:
         model: The model; shared with the trainer, so new weights need no copy.
@@ -23,6 +26,7 @@ class TransformersPolicy:
         max_new_tokens: Per turn.
         max_batch: Rows generated at once.
         window: Seconds without a new request after which a batch starts.
+        cached_tokens: Bound of what is kept between turns, see `PrefixCache`; 0 computes each conversation anew.
         name: Recorded in episodes.
     """
 
@@ -35,12 +39,15 @@ class TransformersPolicy:
         max_new_tokens: int = 256,
         max_batch: int = 64,
         window: float = 0.004,
+        cached_tokens: int = 32_768,
         name: str = "transformers",
     ):
         self.model, self.renderer, self.name = model, renderer, name
         self.temperature, self.max_new_tokens = temperature, max_new_tokens
         self.max_batch, self.window = max_batch, window
         self.version = 0
+        self._prefixes = PrefixCache(cached_tokens)
+        self._reuse = cached_tokens > 0
         self._waiting: list[tuple[Request, asyncio.Future[Reply]]] = []
         self._pump: asyncio.Task[None] | None = None
         self._thread: ThreadPoolExecutor | None = None
@@ -61,6 +68,7 @@ class TransformersPolicy:
         if self._thread is not None:
             self._thread.shutdown()
             self._thread = None
+        self._prefixes.clear()
 
     async def _serve(self) -> None:
         if self._thread is None:
@@ -90,13 +98,7 @@ class TransformersPolicy:
     def _generate(self, requests: Sequence[Request]) -> list[Reply]:
         import torch
 
-        device = self.model.device
-        stop, width = self.renderer.stop_id, max(len(r.ids) for r in requests)
-        ids = torch.full((len(requests), width), stop, dtype=torch.long)
-        mask = torch.zeros_like(ids)
-        for row, request in enumerate(requests):
-            ids[row, width - len(request.ids) :] = torch.tensor(request.ids)
-            mask[row, width - len(request.ids) :] = 1
+        stop = self.renderer.stop_id
         sampler = _Sampler([r.seed for r in requests], self.temperature)
         config = _config(stop, self.max_new_tokens)
         # `generate` fills what a given configuration leaves open from the model's own: a repetition penalty, say.
@@ -105,18 +107,69 @@ class TransformersPolicy:
         self.model.generation_config = config
         try:
             with torch.no_grad():
+                self._prefill_shared([r.ids for r in requests])
+                found = [self._prefixes.find(r.ids) for r in requests]
+                ids, mask = self._padded([r.ids for r in requests], [length for length, _ in found])
                 grown = self.model.generate(
-                    input_ids=ids.to(device),
-                    attention_mask=mask.to(device),
+                    input_ids=ids,
+                    attention_mask=mask,
+                    past_key_values=batch_cache(found),
                     logits_processor=[sampler],
                     generation_config=config,
                 )
         finally:
             self.model.generation_config = defaults
             self.model.train(training)
-        sampled = grown[:, width:].cpu()
+        sampled = grown.sequences[:, ids.shape[1] :].cpu()
         chosen = sampler.logprobs()
-        return [self._reply(sampled[row].tolist(), chosen[row].tolist(), stop) for row in range(len(requests))]
+        replies = [self._reply(sampled[row].tolist(), chosen[row].tolist(), stop) for row in range(len(requests))]
+        self._remember([r.ids + reply.ids for r, reply in zip(requests, replies, strict=True)], mask, grown)
+        return replies
+
+    def _padded(self, rows: Sequence[tuple[int, ...]], known: Sequence[int]) -> tuple[Any, Any]:
+        """Ids and mask, each (rows, known part + new part); both parts are padded on the left."""
+        import torch
+
+        split = max(known)
+        width = split + max(len(ids) - length for ids, length in zip(rows, known, strict=True))
+        ids = torch.full((len(rows), width), self.renderer.stop_id, dtype=torch.long)
+        mask = torch.zeros_like(ids)
+        for row, (values, length) in enumerate(zip(rows, known, strict=True)):
+            tokens = torch.tensor(values)
+            for start, end in ((split - length, split), (width - len(values) + length, width)):
+                ids[row, start:end], tokens = tokens[: end - start], tokens[end - start :]
+                mask[row, start:end] = 1
+        return ids.to(self.model.device), mask.to(self.model.device)
+
+    def _prefill_shared(self, rows: Sequence[tuple[int, ...]]) -> None:
+        """Compute once what several conversations begin with: the prompt that the members of a group share."""
+        counts = Counter(ids[:-1] for ids in rows if not self._prefixes.find(ids)[0]) if self._reuse else {}
+        shared = [ids for ids, count in counts.items() if count > 1 and ids]
+        if not shared:
+            return
+        ids, mask = self._padded(shared, [0] * len(shared))
+        positions = (mask.cumsum(-1) - 1).clamp(min=0)
+        cache = self.model.base_model(
+            input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=True
+        ).past_key_values
+        self._reuse = reusable(cache)
+        if self._reuse:
+            for row, prompt in enumerate(shared):
+                self._prefixes.keep(prompt, row_states(cache, row, mask[row].bool()))
+
+    def _remember(self, rows: Sequence[tuple[int, ...]], mask: Any, grown: Any) -> None:
+        """Keep the states of each conversation up to its last computed token."""
+        import torch
+
+        cache = grown.past_key_values
+        self._reuse = self._reuse and reusable(cache)
+        if not self._reuse:
+            return
+        computed = cache.get_seq_length()
+        columns = torch.nn.functional.pad(mask, (0, max(0, computed - mask.shape[1])), value=1).bool()
+        for row, ids in enumerate(rows):
+            places = columns[row].nonzero().squeeze(-1)[: len(ids)]
+            self._prefixes.keep(ids[: len(places)], row_states(cache, row, places))
 
     def _reply(self, ids: list[int], logprobs: list[float], stop: int) -> Reply:
         length = ids.index(stop) + 1 if stop in ids else len(ids)
@@ -127,7 +180,10 @@ class TransformersPolicy:
 def _config(stop: int, max_new_tokens: int) -> Any:
     from transformers import GenerationConfig
 
-    return GenerationConfig(do_sample=False, max_new_tokens=max_new_tokens, eos_token_id=stop, pad_token_id=stop)
+    return GenerationConfig(
+        do_sample=False, max_new_tokens=max_new_tokens, eos_token_id=stop, pad_token_id=stop,
+        return_dict_in_generate=True,
+    )  # fmt: skip
 
 
 class _Sampler:

@@ -1,4 +1,4 @@
-"""From tasks to groups of samples: what the trainer's `rollout` argument does in one process."""
+"""From prompts to groups of samples: what the trainer's `rollout` argument does in one process."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -26,15 +26,16 @@ def to_samples(rollout: Rollout, *, mask_truncated: bool = True) -> list[Sample]
 
 
 class GroupSampler:
-    """Runs G episodes of each of N tasks and gives their samples; tasks come in shuffled passes over the list.
+    """Runs G episodes of each of N prompts and gives their samples; prompts come in shuffled passes over the list.
 
     Args:
         make_env: Makes one environment.
         policy: Samples; it shares the trainer's weights.
-        tasks: Task ids to draw from.
-        groups: N, tasks for one call.
+        prompts: What to draw from: task ids, or jobs where a prompt has a mode or a gold turn of its own (their index
+            and seed are set here).
+        groups: N, prompts for one call.
         group_size: G, episodes of each.
-        seed: Of the order of tasks, and of every episode.
+        seed: Of the order of prompts, and of every episode.
         limits: The engine's bounds.
         on_rollouts: Called with the rollouts of each call.
         mask_truncated: As in `to_samples`.
@@ -45,7 +46,7 @@ class GroupSampler:
         self,
         make_env: Callable[[], Any],
         policy: Policy,
-        tasks: Sequence[str],
+        prompts: Sequence[str | Job],
         *,
         groups: int,
         group_size: int,
@@ -55,25 +56,26 @@ class GroupSampler:
         mask_truncated: bool = True,
         shuffle_rewards: bool = False,
     ):
-        self._make_env, self._policy, self._tasks = make_env, policy, list(tasks)
+        self._make_env, self._policy = make_env, policy
+        self._prompts = [Job(p) if isinstance(p, str) else p for p in prompts]
         self._groups, self._size, self._limits = groups, group_size, limits
         self._random = np.random.default_rng(seed)
         self._on_rollouts, self._shuffle, self._mask_truncated = on_rollouts, shuffle_rewards, mask_truncated
-        self._queue: list[str] = []
+        self._queue: list[Job] = []
 
     def __call__(self, step: int) -> list[Sample]:
         """The samples of the next N groups."""
         while len(self._queue) < self._groups:
-            self._queue += [self._tasks[i] for i in self._random.permutation(len(self._tasks))]
+            self._queue += [self._prompts[i] for i in self._random.permutation(len(self._prompts))]
         chosen, self._queue = self._queue[: self._groups], self._queue[self._groups :]
         seed = int(self._random.integers(2**31))
-        # A task that ends one pass and begins the next may be drawn twice: its members then form one larger group.
+        # A prompt that ends one pass and begins the next may be drawn twice: its members then form one larger group.
         counts: dict[str, int] = {}
         jobs = []
-        for task in chosen:
-            first = counts.get(task, 0)
-            jobs += [Job(task, index=first + member, seed=seed) for member in range(self._size)]
-            counts[task] = first + self._size
+        for prompt in chosen:
+            first = counts.get(prompt.group, 0)
+            jobs += [replace(prompt, index=first + member, seed=seed) for member in range(self._size)]
+            counts[prompt.group] = first + self._size
         rollouts = run_episodes(self._make_env, self._policy, jobs, limits=self._limits)
         self._on_rollouts(step, rollouts)
         samples = [

@@ -9,7 +9,15 @@ from functools import partial
 from typing import Any
 
 from forge_envs.core.episode import End, Episode, Turn
-from forge_envs.core.errors import ConfigError, GraderError, PolicyError, SandboxError, TaskError
+from forge_envs.core.errors import (
+    ConfigError,
+    ContextError,
+    GraderError,
+    PolicyError,
+    SandboxError,
+    SimulatorError,
+    TaskError,
+)
 from forge_train.policies.base import Policy, Reply, Request
 from forge_train.rollout.env_thread import EnvThread
 from forge_train.rollout.ledger import Ledger, TokenRow
@@ -139,7 +147,7 @@ async def _episode(thread: EnvThread, policy: Policy, job: Job, limits: EngineLi
     record = _Record(job, policy.name)
     try:
         await _play(thread, policy, job, limits, record)
-    except (TaskError, SandboxError, GraderError, PolicyError) as error:
+    except (TaskError, SandboxError, SimulatorError, GraderError, PolicyError) as error:
         boundary = type(error).__name__.removesuffix("Error").lower()
         if isinstance(error, GraderError):
             record.artifact = error.artifact
@@ -165,12 +173,13 @@ async def _play(thread: EnvThread, policy: Policy, job: Job, limits: EngineLimit
         taken = len(record.turns)
         ids = () if ledger is None else ledger.ids
         if limits.max_tokens is not None and len(ids) >= limits.max_tokens:
-            step = await thread.call(lambda env: env.unwrapped.truncate("max_context"), limits.step_timeout)
-            record.ended(step[4], End("truncated", reason="max_context"))
-            return
+            return await _cut(thread, limits, record)
         seed = _sampling_seed(job, taken)
         begun = time.monotonic()
-        reply = await _ask(policy, Request(messages, tools, ids, seed, job.task, first + taken), limits)
+        try:
+            reply = await _ask(policy, Request(messages, tools, ids, seed, job.task, first + taken), limits)
+        except ContextError:
+            return await _cut(thread, limits, record)
         thought = time.monotonic()
         if ledger is not None:
             ledger.sampled(reply.ids, reply.logprobs, reply.version, reply.action)
@@ -198,6 +207,12 @@ async def _play(thread: EnvThread, policy: Policy, job: Job, limits: EngineLimit
         elif ledger is not None:
             ledger.observed(observation)
         tools = info["tools"]
+
+
+async def _cut(thread: EnvThread, limits: EngineLimits, record: "_Record") -> None:
+    """End the episode because the conversation no longer fits the policy's context; it is graded as it stands."""
+    step = await thread.call(lambda env: env.unwrapped.truncate("max_context"), limits.step_timeout)
+    record.ended(step[4], End("truncated", reason="max_context"))
 
 
 def _sampling_seed(job: Job, turn: int) -> int:

@@ -139,5 +139,5 @@ def test_openai_takes_calls_from_the_message_only() -> None:
 
 
 def test_unknown_protocol() -> None:
-    with pytest.raises(ConfigError, match=r"Unknown protocol 'xml': use one of \['hermes', 'openai'\]"):
+    with pytest.raises(ConfigError, match=r"Unknown protocol 'xml': use one of \['hermes', 'openai', 'python'\]"):
         get_protocol("xml")

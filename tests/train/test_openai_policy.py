@@ -179,6 +179,28 @@ def test_what_a_server_gets_wrong_fails_its_episode_only(server: ChatServer, toy
     assert "context too long" in str(rollouts[1].episode.end.error)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        {
+            "message": "This model's maximum context length is 2048 tokens. However, your prompt contains 2049",
+            "code": 400,
+        },
+        {"message": "Too long.", "code": "context_length_exceeded"},
+    ],
+)
+def test_a_conversation_that_is_too_long_truncates_its_episode(
+    server: ChatServer, toy: Callable[[], Any], error: dict[str, Any]
+) -> None:
+    gold = gold_answer(toy())
+    server.answer = lambda body: gold(body) if len(body["messages"]) < 4 else (400, {"error": error})
+    (rollout,) = run_episodes(toy, server.policy(metadata={"task": "add"}, retries=0), [Job("add")])
+    end = rollout.episode.end
+    assert (end.status, end.reason, end.boundary) == ("truncated", "max_context", None)
+    assert rollout.episode.outcome == 0.0 and len(rollout.episode.turns) == 1
+    assert rollout.episode.artifact is not None and "n2" in rollout.episode.artifact["state"]["notes"]
+
+
 def test_a_server_that_is_not_there_is_a_policy_error(server: ChatServer) -> None:
     policy = OpenAIPolicy("m", base_url="http://127.0.0.1:9/v1", api_key="none", retries=0)
     with pytest.raises(PolicyError, match="APIConnectionError"):

@@ -13,17 +13,12 @@ def _words(text: str) -> list[str]:
     return text.split()
 
 
-FIRST_NAMES = _words(
-    "Ada Alan Amir Anna Aron Bela Bert Cara Carl Cora Dan Dina Dora Edna Ella Emil Erik Eva Fay Finn Gina Greta Hana "
-    "Hugo Ida Igor Ines Ivan Jana Jon Juna Karl Kira Lara Lena Leo Lina Luca Mara Marta Milo Mina Nadia Nils Nina Nora "
-    "Olaf Omar Otto Paul Petra Rana Rita Rosa Sara Sven Tara Tina Toma Vera"
+FIRST_NAME_STARTS = _words("Al An Be Ca Da El Fa Ga Ha Is Jo Ka La Ma Ne Os Pa Ra Sa Ta Vi Wi")
+FIRST_NAME_ENDS = _words("bel do lin mir na ra ric sa ta ven")
+LAST_NAME_STARTS = _words(
+    "Ash Birch Brook Cald Dun East Fair Green Hart Holm Kings Lang Mill Nor Oak Penn Red Stan Thorn West Wood"
 )
-LAST_NAMES = _words(
-    "Abel Arden Bach Baker Barton Bell Berg Blake Bond Brook Burton Carter Cole Cook Crane Dale Denton Drake Ellis "
-    "Falk Field Fisher Fleming Ford Foster Garner Grant Hale Harper Hart Holm Hunter Kemp Keller Lane Larsen Linden "
-    "Mason Miller Moss Nash Norton Olsen Page Palmer Parker Porter Quinn Reed Rivera Ross Sander Sharp Stone Sutton "
-    "Tanner Thorn Turner Vance Walton"
-)
+LAST_NAME_ENDS = _words("berg dale field ford ley man more ridge stone ton well worth")
 TITLE_FIRST = _words(
     "Silver Silent Golden Hidden Broken Winter Summer Paper Iron Glass Distant Little Last Second Burning Frozen Empty "
     "Crooked Northern Secret Painted Wooden Velvet Stolen"
@@ -40,14 +35,10 @@ STREET_KINDS = ("Road", "Street", "Lane", "Avenue")
 ITEMS = _words("lamp kettle camera jacket guitar blender carpet mirror clock printer helmet tent radio toaster vase")
 
 
-def _every_third(names: list[str], split: Split) -> list[str]:
-    return [name for i, name in enumerate(names) if (i % 3 == 2) == (split == "heldout")]
-
-
-def _every_fourth(first: list[str], second: list[str] | tuple[str, ...], split: Split) -> list[str]:
-    # Pairs are parted, not words: a held-out title is new, though a small vocabulary can still spell it.
+def _every_fourth(first: list[str], second: list[str] | tuple[str, ...], split: Split, glue: str = " ") -> list[str]:
+    # Pairs are parted, not words: a held-out title or name is new, though a small vocabulary can still spell it.
     pairs = product(enumerate(first), enumerate(second))
-    return [f"{a} {b}" for (i, a), (j, b) in pairs if ((i + j) % 4 == 3) == (split == "heldout")]
+    return [f"{a}{glue}{b}" for (i, a), (j, b) in pairs if ((i + j) % 4 == 3) == (split == "heldout")]
 
 
 def in_split(number: str, split: Split) -> bool:
@@ -105,8 +96,8 @@ class Source:
 
     def name(self) -> str:
         """First and last name."""
-        first = self.pick(_every_third(FIRST_NAMES, self.split))
-        return f"{first} {self.pick(_every_third(LAST_NAMES, self.split))}"
+        first = self.pick(_every_fourth(FIRST_NAME_STARTS, FIRST_NAME_ENDS, self.split, glue=""))
+        return f"{first} {self.pick(_every_fourth(LAST_NAME_STARTS, LAST_NAME_ENDS, self.split, glue=''))}"
 
     def title(self) -> str:
         """A book's title."""

@@ -1,0 +1,1 @@
+"""Programming-contest problems: judge, languages, comparison, formats, and `forge/CodeContest-v0`."""

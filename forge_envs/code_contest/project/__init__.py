@@ -1,0 +1,1 @@
+"""Project mode: exercises of several files, edited by the agent and tested by a framework."""

@@ -1,0 +1,182 @@
+"""The offline test framework of each language: what is run, and how its report is read."""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+from xml.etree import ElementTree
+
+from forge_envs.core.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a framework said.
+
+    Args:
+        tests: Name of each test and whether it passed.
+        loaded: No test file failed to load or to compile.
+        complete: The framework came to its end.
+    """
+
+    tests: Mapping[str, bool]
+    loaded: bool
+    complete: bool
+
+
+@dataclass(frozen=True)
+class Framework:
+    """How tests of one language are run, with nothing from a network.
+
+    Args:
+        tool: The program that has to be there.
+        runner: File of ours that the run needs, in `runners/`; empty for none.
+        command: Script to run; `{report}` and `{tests}` are filled in. It exits with 99 where the build failed.
+        read: The report's text to what it says.
+        canary: A test file that holds a test that passes and one that fails, from a random word and a test of the
+            project: a submission that reports what it likes reports the failing one wrong.
+    """
+
+    tool: str
+    runner: str
+    command: str
+    read: Callable[[str], Report]
+    canary: Callable[[str, Mapping[str, str]], tuple[str, str]]
+
+
+def framework_of(language: str) -> Framework:
+    """The framework of a language.
+
+    Raises:
+        ConfigError: There is none that works offline.
+    """
+    if language not in FRAMEWORKS:
+        raise ConfigError(f"No offline test framework for projects in {language!r}: there are {sorted(FRAMEWORKS)}.")
+    return FRAMEWORKS[language]
+
+
+def runner_source(name: str) -> str:
+    """The text of a file in `runners/`."""
+    return (files(__package__) / "runners" / name).read_text(encoding="utf-8")
+
+
+def _json_lines(text: str) -> Report:
+    """The report of our own runners."""
+    tests: dict[str, bool] = {}
+    loaded, complete = True, False
+    for line in text.splitlines():
+        entry = _object(line)
+        if entry is None:
+            return Report(tests, loaded, False)
+        if "test" in entry:
+            name = str(entry["test"])
+            tests[name] = entry.get("ok") is True and tests.get(name, True)
+        loaded = loaded and "load" not in entry
+        complete = "end" in entry
+    return Report(tests, loaded, complete)
+
+
+def _go_events(text: str) -> Report:
+    """`go test -json` (cmd/test2json): one event on each line."""
+    tests: dict[str, bool] = {}
+    complete, loaded = False, True
+    for line in text.splitlines():
+        event = _object(line)
+        if event is None:
+            loaded = False  # the build's messages are plain text
+        elif event.get("Action") in ("pass", "fail"):
+            if "Test" in event:
+                tests[str(event["Test"])] = event["Action"] == "pass"
+            else:
+                complete = True
+    return Report(tests, loaded or bool(tests), complete)
+
+
+def _object(line: str) -> dict[str, Any] | None:
+    """A line of a report, which a submission may have written: an object, or None."""
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _catch_xml(text: str) -> Report:
+    """Catch2's `xml` reporter, which writes no document type; a submission might, to make the reader work."""
+    if "<!" in text.replace("<![CDATA[", ""):
+        return Report({}, True, False)
+    try:
+        root = ElementTree.fromstring(text)
+    except ElementTree.ParseError:
+        return Report({}, True, False)
+    tests = {
+        case.get("name", ""): result.get("success") == "true"
+        for case in root.iter("TestCase")
+        for result in case.iter("OverallResult")
+    }
+    return Report(tests, True, True)
+
+
+def _python_canary(word: str, tests: Mapping[str, str]) -> tuple[str, str]:
+    body = f"    def test_passes(self):\n        self.assertEqual(2, 1 + 1)\n\n    def {FAILS}(self):\n"
+    return f"test_{word}.py", (
+        f"import unittest\n\n\nclass T{word}(unittest.TestCase):\n{body}        self.assertEqual(3, 1 + 1)\n"
+    )
+
+
+def _javascript_canary(word: str, tests: Mapping[str, str]) -> tuple[str, str]:
+    return f"{word}.spec.js", (
+        f"describe('T{word}', () => {{\n  test('test_passes', () => expect(1 + 1).toEqual(2));\n"
+        f"  test('{FAILS}', () => expect(1 + 1).toEqual(3));\n}});\n"
+    )
+
+
+def _go_canary(word: str, tests: Mapping[str, str]) -> tuple[str, str]:
+    package = next((found[1] for text in tests.values() if (found := re.search(r"(?m)^package (\w+)", text))), "main")
+    return f"{word}_test.go", (
+        f'package {package}\n\nimport "testing"\n\nfunc TestPasses{word}(t *testing.T) {{}}\n\n'
+        f'func Test{word}_{FAILS}(t *testing.T) {{ t.Error("it has to") }}\n'
+    )
+
+
+def _cpp_canary(word: str, tests: Mapping[str, str]) -> tuple[str, str]:
+    includes = [line for text in tests.values() for line in re.findall(r"(?m)^#include .*catch.*$", text)]
+    include = includes[-1] if includes else '#include "test/catch.hpp"'
+    return f"{word}_canary.cpp", (
+        f'{include}\nTEST_CASE("T{word} passes") {{ CHECK(1 + 1 == 2); }}\n'
+        f'TEST_CASE("T{word} {FAILS}") {{ CHECK(1 + 1 == 3); }}\n'
+    )
+
+
+FAILS = "test_has_to_fail"
+"""In the name of the canary that fails."""
+
+_CPP_BUILD = (
+    "g++ -std=c++17 -O1 -w -fmax-errors=10 -DEXERCISM_RUN_ALL_TESTS -I. $(find . -name '*.cpp') -o .run 1>&2 || exit 99"
+)
+
+FRAMEWORKS: dict[str, Framework] = {
+    "python": Framework("python3", "run_python.py", "python3 -B -s {runner}", _json_lines, _python_canary),
+    "javascript": Framework(
+        "node", "run_javascript.mjs", "node --no-warnings {runner}", _json_lines, _javascript_canary
+    ),
+    "go": Framework(
+        "go",
+        "",
+        "export GOCACHE=$PWD/.cache GOFLAGS=-mod=mod GOPROXY=off HOME=$PWD; go build ./... 1>&2 || exit 99; "
+        "go test -vet=off -json ./... > {report}",
+        _go_events,
+        _go_canary,
+    ),
+    "cpp": Framework("g++", "", _CPP_BUILD + "; ./.run -r xml -o {report} 1>&2", _catch_xml, _cpp_canary),
+}
+"""Every language with an offline framework. Rust and Java need crates and JUnit, which no standard install has."""
+
+
+def test_order(tests: Sequence[str], canary: str, turn: int) -> list[str]:
+    """The test files with the canary among them, at a place that a submission can't know."""
+    ordered = sorted(tests)
+    ordered.insert(turn % (len(ordered) + 1), canary)
+    return ordered

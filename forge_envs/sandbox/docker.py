@@ -1,0 +1,384 @@
+"""The Docker backend: one container per sandbox, through the docker SDK (extra `docker`).
+
+The container's first process reads from a connection that this process holds open: when this process ends, however it
+ends, the container ends and the engine removes it.
+"""
+
+import contextlib
+import math
+import os
+import posixpath
+import tempfile
+import threading
+import time
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from forge_envs.core.errors import ConfigError, SandboxError
+from forge_envs.sandbox.base import Ended, ExecResult, Limits, Sandbox, SandboxSpec, Snapshot, Tier
+from forge_envs.sandbox.docker_engine import LABEL, client, failures, owner, seccomp_profile
+from forge_envs.sandbox.docker_exec import STDERR, STDOUT, Demux, converse
+from forge_envs.sandbox.docker_files import archive_folder, archive_of, read_file
+from forge_envs.sandbox.docker_supervisor import Hijacked, Supervisor, Usage, script
+
+MIB = 2**20
+SHARED_MEMORY_MB = 64
+CHECK_S = 0.1
+
+_RUN = 'cd "$1" || exit 126; ulimit -c 0; ulimit -f "$2"; [ "$3" = - ] || ulimit -t "$3"; shift 4; '
+_SCRIPT = 'if command -v bash >/dev/null; then exec bash "$@"; else exec sh "$@"; fi'
+_MAX_ARGUMENT = 100_000
+
+
+@dataclass
+class _Held:
+    """What the engine holds for a sandbox; the finalizer frees it."""
+
+    api: Any
+    container: str = ""
+    supervisor: Any = None
+    images: set[str] = field(default_factory=set)
+
+    def end_container(self) -> None:
+        import docker
+
+        if self.supervisor is not None:
+            self.supervisor.close()
+        if self.container:
+            with contextlib.suppress(docker.errors.NotFound):
+                self.api.remove_container(self.container, force=True, v=True)
+        self.container, self.supervisor = "", None
+
+    def free(self) -> None:
+        import docker
+        import requests
+
+        gone = (docker.errors.DockerException, requests.exceptions.RequestException, OSError)
+        with contextlib.suppress(*gone):  # a lost daemon has nothing to free
+            self.end_container()
+        for image in list(self.images):
+            with contextlib.suppress(*gone):
+                self.api.remove_image(image, force=True)
+        self.images.clear()
+
+
+@dataclass
+class DockerSnapshot:
+    """An image with a `DockerSandbox`'s files at one moment."""
+
+    image: str
+    sandbox: "weakref.ReferenceType[DockerSandbox]" = field(repr=False)
+
+    def discard(self) -> None:
+        """Remove the image, unless a sandbox still runs from it. Twice is fine."""
+        sandbox = self.sandbox()
+        if sandbox is not None:
+            sandbox._discard(self.image)
+
+
+class DockerSandbox:
+    """See `Sandbox`.
+
+    Args:
+        spec: What to start; `image` is needed.
+        image: The image to start from, for a fork.
+    """
+
+    def __init__(self, spec: SandboxSpec, *, image: str | None = None):
+        if not spec.image:
+            raise ConfigError("backend='docker' needs image=..., the name of an image with a shell.")
+        if spec.isolation not in ("auto", "namespaces"):
+            raise ConfigError(
+                f"isolation={spec.isolation!r} is for backend='local'; a container always has namespaces."
+            )
+        self.spec = spec
+        self._api = client()
+        self._held = _Held(self._api)
+        self._finalizer = weakref.finalize(self, self._held.free)
+        self._lock = threading.Lock()
+        self._settings: dict[str, int] = {}
+        try:
+            with failures(f"No sandbox from image {spec.image!r}"):
+                self._user = self._user_of(image or spec.image)
+                self._start(image or spec.image)
+                if image is None:
+                    self._copy_mounts()
+        except BaseException:
+            self._finalizer()
+            raise
+
+    @property
+    def tier(self) -> Tier:
+        return "A"
+
+    def run(
+        self,
+        command: Sequence[str] | str,
+        *,
+        stdin: bytes = b"",
+        limits: Limits = Limits(),  # noqa: B008 (frozen)
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+        merge_output: bool = False,
+    ) -> ExecResult:
+        self._alive()
+        argv, shell = self._command(command)
+        folder = posixpath.join(self.spec.workdir, cwd or "")
+        cpu = "-" if limits.cpu_s is None else str(math.ceil(limits.cpu_s) + 1)
+        end = shell + (" 2>&1" if merge_output else "")
+        wrapped = ["/bin/sh", "-c", _RUN + end, "sh", folder, str(limits.file_mb * 2048), cpu, "-", *argv]
+        with self._lock, failures("The Docker daemon or the container failed"):
+            self._limit(limits)
+            return self._execute(wrapped, stdin, limits, {**self.spec.env, **(env or {})})
+
+    def write(self, path: str, content: bytes, *, mode: int = 0o644) -> None:
+        import docker
+
+        self._alive()
+        path = self._inside(path)
+        above, name = posixpath.split(path)
+        archive = archive_of(name, content, mode, self._user)
+        with self._lock, failures(f"{path} can't be written in the sandbox"):
+            try:
+                self._api.put_archive(self._held.container, above, archive)
+            except docker.errors.NotFound:
+                self._make_folder(above)
+                self._api.put_archive(self._held.container, above, archive)
+
+    def read(self, path: str, *, limit: int = 16 * MIB) -> bytes:
+        import docker
+        import requests
+
+        self._alive()
+        with self._lock:
+            try:
+                return read_file(self._api, self._held.container, self._inside(path), limit)
+            except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+                raise SandboxError(f"The Docker daemon or the container failed: {error}") from error
+
+    def snapshot(self) -> Snapshot:
+        if self.spec.profile != "workspace":
+            raise ConfigError("Snapshots need profile='workspace'.")
+        self._alive()
+        with self._lock, failures("The container could not be committed"):
+            image = self._api.commit(self._held.container, changes=[f'LABEL {LABEL}="{owner()}"'])["Id"]
+        self._held.images.add(image)
+        return DockerSnapshot(image, weakref.ref(self))
+
+    def restore(self, snapshot: Snapshot) -> None:
+        self._alive()
+        image = self._image_of(snapshot)
+        with self._lock, failures("The container could not be replaced"):
+            self._held.end_container()
+            self._start(image)
+
+    def fork(self, snapshot: Snapshot | None = None) -> Sandbox:
+        at = self.snapshot() if snapshot is None else snapshot
+        forked = DockerSandbox(self.spec, image=self._image_of(at))
+        if snapshot is None:  # the fork runs from it, so it frees it
+            image = self._image_of(at)
+            self._held.images.discard(image)
+            forked._held.images.add(image)
+        return forked
+
+    def alive(self) -> bool:
+        if not self._finalizer.alive:
+            return False
+        try:
+            with failures("lost"):
+                return bool(self._api.inspect_container(self._held.container)["State"]["Running"])
+        except SandboxError:
+            return False
+
+    def close(self) -> None:
+        self._finalizer()
+
+    def __enter__(self) -> "DockerSandbox":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _alive(self) -> None:
+        if not self._finalizer.alive:
+            raise SandboxError("This sandbox is closed.")
+
+    def _user_of(self, image: str) -> int:
+        user = self._api.inspect_image(image)["Config"].get("User", "").partition(":")[0]
+        if user and not user.isdigit():
+            raise ConfigError(f"Image {image!r} runs as {user!r}: Forge needs its number, or root.")
+        return int(user or 0)
+
+    def _start(self, image: str) -> None:
+        judged = self.spec.profile == "judge"
+        host = self._api.create_host_config(
+            network_mode=None if self.spec.network else "none",
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges", f"seccomp={seccomp_profile(self.spec.profile)}"],
+            pids_limit=4096,
+            shm_size=SHARED_MEMORY_MB * MIB,
+            binds=[f"{m.source}:{m.target}:ro" for m in self.spec.mounts if m.mode == "read"],
+            auto_remove=True,
+            log_config={"Type": "none", "Config": {}},
+        )
+        self._held.container = self._api.create_container(
+            image,
+            ["-c", script(can_fork=not judged)],
+            entrypoint=["/bin/sh"],
+            stdin_open=True,
+            host_config=host,
+            working_dir=self.spec.workdir,
+            labels={LABEL: owner()},
+            hostname="sandbox",
+        )["Id"]
+        self._held.supervisor = Supervisor(self._api, self._held.container)
+        self._api.start(self._held.container)
+        self._settings = {}
+        self._make_folder(self.spec.workdir)
+
+    def _copy_mounts(self) -> None:
+        for mount in self.spec.mounts:
+            if mount.mode != "copy":
+                continue
+            if not os.path.exists(mount.source):
+                raise ConfigError(f"Mount source {mount.source!r} does not exist.")
+            above, name = posixpath.split(posixpath.normpath(mount.target))
+            self._make_folder(above)
+            with tempfile.TemporaryFile() as archive:
+                archive_folder(mount.source, name, self._user, archive)
+                archive.seek(0)
+                self._api.put_archive(self._held.container, above, archive)
+
+    def _make_folder(self, path: str) -> None:
+        code, message = self._call(["mkdir", "-p", path])
+        if code:
+            raise SandboxError(
+                f"The folder {path} can't be made in the sandbox: {message.decode(errors='replace').strip()}"
+            )
+
+    def _call(self, argv: list[str]) -> tuple[int, bytes]:
+        """A short helper command of ours."""
+        made = self._api.exec_create(self._held.container, argv)["Id"]
+        output = self._api.exec_start(made)
+        return self._api.exec_inspect(made)["ExitCode"], output
+
+    def _command(self, command: Sequence[str] | str) -> tuple[list[str], str]:
+        """Arguments, and the shell text that executes them."""
+        if isinstance(command, str):
+            if "\0" in command:
+                raise ConfigError("A script may not contain a zero byte.")
+            if len(command.encode()) <= _MAX_ARGUMENT:
+                return ["-c", command], _SCRIPT
+            name = f"/tmp/.forge-script-{time.monotonic_ns()}"
+            self.write(name, command.encode())
+            return [name], _SCRIPT
+        argv = list(command)
+        if not argv or any("\0" in part for part in argv):
+            raise ConfigError("A command needs a program, and no argument may contain a zero byte.")
+        return argv, 'exec "$@"'
+
+    def _limit(self, limits: Limits) -> None:
+        """Set the container's limits where they differ from those of the run before."""
+        wanted = {"PidsLimit": limits.processes + 1}
+        if limits.memory_mb is not None:
+            wanted |= {"Memory": limits.memory_mb * MIB, "MemorySwap": limits.memory_mb * MIB}
+        elif "Memory" in self._settings:  # the engine knows no way back to "none"
+            wanted |= {"Memory": 2**50, "MemorySwap": 2**50}
+        if wanted != self._settings:
+            url = self._api._url("/containers/{0}/update", self._held.container)
+            self._api._raise_for_status(self._api._post_json(url, data=wanted))
+            self._settings = wanted
+
+    def _execute(self, argv: list[str], stdin: bytes, limits: Limits, env: Mapping[str, str]) -> ExecResult:
+        supervisor = self._held.supervisor
+        meter = _Meter(supervisor, lambda: bool(self._api.exec_inspect(made)["Running"]), limits)
+        variables = [f"{name}={value}" for name, value in env.items()]
+        made = self._api.exec_create(self._held.container, argv, stdin=True, environment=variables)["Id"]
+        demux = Demux(limits.output_bytes)
+        start = time.monotonic()
+        connection = Hijacked(self._api, "/exec/{0}/start", made, data={"Tty": False, "Detach": False})
+        try:
+            demux.feed(connection.early)
+            ended = converse(
+                connection.sock, stdin, demux, wall_s=limits.wall_s, check=meter.check, stop=supervisor.end_all
+            )
+        finally:
+            connection.close()
+        wall_s = time.monotonic() - start
+        left = meter.finish()
+        code = self._api.exec_inspect(made)["ExitCode"]
+        ended = ended or left
+        signal = code - 128 if code is not None and 128 < code <= 192 and ended is None else None
+        return ExecResult(
+            stdout=bytes(demux.streams[STDOUT]),
+            stderr=bytes(demux.streams[STDERR]),
+            exit_code=code if ended is None and signal is None else None,
+            signal=signal,
+            ended=ended or ("exited" if signal is None else "signaled"),
+            cpu_s=meter.cpu_s,
+            wall_s=wall_s,
+            memory_mb=meter.peak / MIB,
+            tier="A",
+        )
+
+    def _inside(self, path: str) -> str:
+        return posixpath.normpath(posixpath.join(self.spec.workdir, path))
+
+    def _image_of(self, snapshot: Snapshot) -> str:
+        if (
+            not isinstance(snapshot, DockerSnapshot)
+            or snapshot.sandbox() is not self
+            or snapshot.image not in self._held.images
+        ):
+            raise ConfigError("This snapshot belongs to another sandbox, or was discarded.")
+        return snapshot.image
+
+    def _discard(self, image: str) -> None:
+        import docker
+
+        if image in self._held.images and self._finalizer.alive:
+            with contextlib.suppress(docker.errors.APIError):  # in use: freed when the sandbox closes
+                self._api.remove_image(image)
+                self._held.images.discard(image)
+
+
+class _Meter:
+    """What one command uses, asked of the container's supervisor."""
+
+    def __init__(self, supervisor: Supervisor, running: Callable[[], bool], limits: Limits):
+        self._supervisor, self._running, self._limits = supervisor, running, limits
+        self._before = supervisor.usage()
+        self.cpu_s, self.peak = 0.0, 0
+        self._oom = False
+
+    def look(self) -> Usage:
+        """Ask once."""
+        now = self._supervisor.usage()
+        self.cpu_s = max(self.cpu_s, now.cpu_s - self._before.cpu_s)
+        # The peak counts from the container's start: it is this command's if it rose.
+        self.peak = max(self.peak, now.memory, now.peak if now.peak > self._before.peak else 0)
+        self._oom = now.oom_kills > self._before.oom_kills
+        return now
+
+    def check(self) -> tuple[Ended | None, float]:
+        """For `converse`. A command whose output stays open after its end left something running: that is ended."""
+        if not self._running():
+            self._supervisor.end_all()
+            return None, CHECK_S
+        self.look()
+        limit = self._limits.cpu_s
+        if limit is None:
+            return None, CHECK_S
+        if self.cpu_s > limit:
+            return "cpu_limit", CHECK_S
+        return None, min(max((limit - self.cpu_s) / (os.cpu_count() or 1), 0.02), CHECK_S)
+
+    def finish(self) -> Ended | None:
+        """End what the command left running; the limit that ended the command although nobody stopped it."""
+        if self.look().processes > 0 and self._supervisor.end_all().processes > 0:
+            raise SandboxError("Processes in the container can't be ended.")
+        if self._oom:
+            return "memory_limit"
+        return "cpu_limit" if self._limits.cpu_s is not None and self.cpu_s > self._limits.cpu_s else None

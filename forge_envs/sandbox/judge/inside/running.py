@@ -1,0 +1,148 @@
+"""One run: fork, confine, watch its time, collect what it left.
+
+Whatever can be done before the fork is done before it. In the child the first touch of every page copies it.
+"""
+
+import math
+import os
+import resource
+import select
+import signal
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from forge_envs.sandbox.judge.inside import commands, confine, wire
+from forge_envs.sandbox.judge.inside.place import Job, Place
+from forge_envs.sandbox.linux import syscalls
+
+_SLACK = 1536 * 2**20
+"""Address space that a program may reserve beyond twice its memory, where no control group counts what it touches:
+stacks of threads, libraries."""
+
+Make = Callable[[dict[str, Any], list[int]], Job]
+"""From a request and its descriptors to what the child does."""
+
+
+def run(sock: wire.Socket, request: dict[str, Any], fds: list[int], make: Make, place: Place) -> None:
+    """Fork a run, wait for its end and answer the host."""
+    pipes = request.get("pipes", False)
+    captured = [os.memfd_create(name, os.MFD_CLOEXEC) for name in ("stdout", "stderr", "report")]
+    files = fds[2:] if pipes else fds[1:]
+    kills = place.memory.kills() if place.memory else 0
+    job = make(request, files)
+    confined = _confinement(request, place)
+    confine.arrange((fds[0], fds[1] if pipes else captured[0], captured[1]), captured[2], files)
+    if place.pid_namespace is not None:
+        syscalls.setns(place.pid_namespace, syscalls.CLONE_NEWPID)
+        syscalls.unshare(syscalls.CLONE_NEWPID)
+    place.page[0] = 0
+    if place.memory:
+        place.memory.weigh_next()
+    started = time.monotonic()
+    pid = confine.fork()
+    if pid == 0:
+        try:
+            confined()
+        except BaseException as error:
+            text = f"{type(error).__name__}: {error}".encode()[:4000]
+            place.page[1 : 1 + len(text)] = text
+            os._exit(1)
+        job()
+    if place.memory:
+        place.memory.weigh_self()
+    confine.release(fds, files)
+    killed, status, usage = _watch(sock, pid, request["cpu"], started + request["wall"])
+    if killed == "gone":
+        _close(captured)
+        return
+    answer = {
+        "status": status,
+        "killed": killed,
+        "cpu": usage.ru_utime + usage.ru_stime,
+        "wall": time.monotonic() - started,
+        "rss_kb": usage.ru_maxrss,
+        "oom": bool(place.memory and status == signal.SIGKILL and not killed and place.memory.kills() > kills),
+    }
+    if place.page[0] != 1:
+        answer["trouble"] = bytes(place.page[1:4001]).rstrip(b"\0").decode(errors="replace")
+    collected = commands.collect(request["box"], request["collect"]) if request.get("collect") else []
+    _answer(sock, answer, captured, collected)
+
+
+def _confinement(request: dict[str, Any], place: Place) -> Callable[[], None]:
+    """What the child does to itself before it runs its job."""
+    memory, cpu, forks = request["memory"], request["cpu"], bool(request.get("forks"))
+    wanted = (
+        (resource.RLIMIT_FSIZE, request["file"]),
+        (resource.RLIMIT_CPU, None if cpu is None else math.ceil(cpu) + 1),
+        (resource.RLIMIT_AS, None if memory is None or place.memory else 2 * memory * 2**20 + _SLACK),
+        (resource.RLIMIT_NPROC, request["processes"] if place.count_processes else None),
+    )
+    limits = [(kind, (value, value)) for kind, value in wanted if value is not None]
+    alone = place.alone if not forks else None
+    landlock = place.landlock if not request.get("writes") else None
+    filter_ = place.process_filter if forks else place.filter
+    in_namespace = place.pid_namespace is not None
+    page = place.page
+
+    def confined() -> None:
+        os.setsid()  # a signal to the own group must not reach the program, its zygote and the worker
+        own = None if alone is None else alone(os.getpid())
+        if landlock is not None:
+            syscalls.syscall("landlock_restrict_self", landlock, 0)
+        confine.enter(limits, in_namespace=in_namespace)
+        page[0] = 1
+        page.close()
+        if own is not None:
+            own.install()
+        if filter_ is not None:
+            filter_.install()
+
+    return confined
+
+
+def _watch(sock: wire.Socket, pid: int, cpu: float | None, deadline: float) -> tuple[str, int, Any]:
+    """Wait for the end, or bring it about: why, the wait status, the resource usage."""
+    pidfd = os.pidfd_open(pid)
+    clock = ~pid << 3 | 2  # CPU clock of a whole process, from linux/posix-timers.h
+    poller = select.poll()
+    poller.register(pidfd, select.POLLIN)
+    poller.register(sock, select.POLLRDHUP)
+    killed, pause = "", cpu if cpu is not None else math.inf
+    while True:
+        now = time.monotonic()
+        events = poller.poll(max(0.0, min(deadline - now, pause)) * 1000 + 0.5)
+        if any(fd == pidfd for fd, _ in events):
+            break
+        if events:  # the host does not wait any more
+            killed = "gone"
+        elif time.monotonic() >= deadline:
+            killed = "wall"
+        if cpu is not None and not killed:
+            left = cpu - time.clock_gettime(clock)
+            killed = "cpu" if left <= 0 else ""
+            pause = max(left, 0.001)
+        if killed:
+            os.kill(pid, signal.SIGKILL)
+            break
+    _, status, usage = os.wait4(pid, 0)
+    os.close(pidfd)
+    return killed, status, usage
+
+
+def _answer(sock: wire.Socket, answer: dict[str, Any], captured: list[int], collected: list[tuple[str, int]]) -> None:
+    """Small results travel in the packet, large ones as descriptors of the captured files."""
+    sizes = [os.fstat(fd).st_size for fd in captured]
+    answer["sizes"] = sizes
+    answer["artifacts"] = [name for name, _ in collected]
+    if sum(sizes) <= wire.INLINE and not collected:
+        wire.send(sock, answer, b"".join(os.pread(fd, size, 0) for fd, size in zip(captured, sizes, strict=True)))
+    else:
+        wire.send(sock, answer, fds=[*captured, *(fd for _, fd in collected)])
+    _close([*captured, *(fd for _, fd in collected)])
+
+
+def _close(fds: Sequence[int]) -> None:
+    for fd in fds:
+        os.close(fd)

@@ -1,0 +1,72 @@
+"""Operations on values that a model wrote, with bounds where Python's own would take all time or all memory."""
+
+import ast
+import operator
+from collections.abc import Callable
+from typing import Any
+
+MAX_BITS = 16_384
+"""Size of an integer that a power or a shift may make: more digits than Python prints."""
+MAX_ITEMS = 100_000
+"""Length of a text or list that repetition may make."""
+
+_BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.BitAnd: operator.and_,
+    ast.BitOr: operator.or_,
+    ast.BitXor: operator.xor,
+    ast.RShift: operator.rshift,
+}
+_UNARY: dict[type[ast.unaryop], Callable[[Any], Any]] = {
+    ast.UAdd: operator.pos,
+    ast.USub: operator.neg,
+    ast.Not: operator.not_,
+    ast.Invert: operator.invert,
+}
+
+
+def bounded_power(base: Any, exponent: Any) -> Any:
+    """`base ** exponent`; an integer too long to print is refused with the words Python has for printing it.
+
+    Raises:
+        ValueError: The result has more than `MAX_BITS` bits.
+    """
+    whole = isinstance(base, int) and isinstance(exponent, int) and exponent > 0 and abs(base) > 1
+    if whole and (abs(base).bit_length() - 1) * exponent > MAX_BITS:
+        raise ValueError("Exceeds the limit (4300 digits) for integer string conversion")
+    return base**exponent
+
+
+def binary(op: ast.operator, left: Any, right: Any) -> Any:
+    """Apply a binary operator to two literals.
+
+    Raises:
+        Exception: What Python raises for these operands, or ValueError for an unsupported or oversized operation.
+    """
+    if isinstance(op, ast.Pow):
+        return bounded_power(left, right)
+    if isinstance(op, ast.LShift):
+        if isinstance(right, int) and isinstance(left, int) and left.bit_length() + right > MAX_BITS:
+            raise ValueError("the shifted number is too large")
+        return left << right
+    if isinstance(op, ast.Mult):
+        for one, other in ((left, right), (right, left)):
+            repeats = isinstance(one, str | bytes | list | tuple) and isinstance(other, int)
+            if repeats and len(one) * other > MAX_ITEMS:
+                raise ValueError("the repeated value is too long")
+        return left * right
+    if isinstance(op, ast.Mod):
+        if isinstance(left, str | bytes):
+            raise ValueError("formatting with % is not supported")
+        return left % right
+    if type(op) not in _BINARY:
+        raise ValueError(f"the operator {type(op).__name__} is not supported")
+    return _BINARY[type(op)](left, right)
+
+
+def unary(op: ast.unaryop, value: Any) -> Any:
+    """Apply a unary operator to a literal."""
+    return _UNARY[type(op)](value)

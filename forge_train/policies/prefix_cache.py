@@ -1,0 +1,80 @@
+"""Keys and values of conversations so far: a turn of an in-process model computes only what is new."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+Ids = tuple[int, ...]
+Layers = list[tuple[Any, Any]]
+
+
+class PrefixCache:
+    """Remembers the attention states of token sequences, the least recently used first to go.
+
+    Args:
+        max_tokens: Kept at most, over all sequences; 0 keeps nothing. Each costs 2 * layers * key-value heads * head
+            dimension numbers.
+    """
+
+    def __init__(self, max_tokens: int):
+        self._max_tokens, self._tokens = max_tokens, 0
+        self._states: OrderedDict[Ids, Layers] = OrderedDict()
+
+    def clear(self) -> None:
+        """Forget everything, as after a change of weights."""
+        self._states.clear()
+        self._tokens = 0
+
+    def find(self, ids: Ids) -> tuple[int, Layers]:
+        """The longest remembered prefix that leaves at least one token to compute: its length and states."""
+        for length in sorted({len(known) for known in self._states if len(known) < len(ids)}, reverse=True):
+            known = ids[:length]
+            if known in self._states:
+                self._states.move_to_end(known)
+                return length, self._states[known]
+        return 0, []
+
+    def keep(self, ids: Ids, states: Layers) -> None:
+        """Remember the states of a sequence: per layer, keys and values of shape (heads, len(ids), dimension)."""
+        if ids in self._states:
+            self._states.move_to_end(ids)
+            return
+        self._states[ids] = states
+        self._tokens += len(ids)
+        while self._tokens > self._max_tokens:
+            self._tokens -= len(self._states.popitem(last=False)[0])
+
+
+def reusable(cache: Any) -> bool:
+    """Whether a model's cache is one plain growing layer of keys and values per attention layer."""
+    from transformers.cache_utils import DynamicLayer
+
+    return all(type(layer) is DynamicLayer for layer in getattr(cache, "layers", [None]))
+
+
+def row_states(cache: Any, row: int, columns: Any) -> Layers:
+    """Copy the given columns of one row out of a batch's cache."""
+    return [(layer.keys[row][:, columns], layer.values[row][:, columns]) for layer in cache.layers]
+
+
+def batch_cache(found: Sequence[tuple[int, Layers]]) -> Any:
+    """A `DynamicCache` of several rows, each padded on the left to the longest; None where no row has states."""
+    import torch
+    from transformers import DynamicCache
+
+    width = max(length for length, _ in found)
+    if width == 0:
+        return None
+    model = next(states for length, states in found if length)
+    cache = DynamicCache()
+    for number, pair in enumerate(model):
+        padded = []
+        for side, like in enumerate(pair):
+            heads, _, dimension = like.shape
+            block = torch.zeros(len(found), heads, width, dimension, dtype=like.dtype, device=like.device)
+            for row, (length, states) in enumerate(found):
+                if length:
+                    block[row, :, width - length :] = states[number][side]
+            padded.append(block)
+        cache.update(padded[0], padded[1], number)
+    return cache

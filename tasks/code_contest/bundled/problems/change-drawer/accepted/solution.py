@@ -1,0 +1,8 @@
+COINS = (200, 100, 50, 20, 10, 5, 2, 1)
+for _ in range(int(input())):
+    price, paid = (int(money.replace(".", "")) for money in input().split())
+    rest, count = paid - price, 0
+    for coin in COINS:
+        count += rest // coin
+        rest %= coin
+    print(count)

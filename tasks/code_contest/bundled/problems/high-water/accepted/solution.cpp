@@ -1,0 +1,9 @@
+#include <iostream>
+int main() {
+    int n, records = 0;
+    long long best = -4000000, level;
+    std::cin >> n;
+    while (n-- > 0 && std::cin >> level)
+        if (level > best) { best = level; ++records; }
+    std::cout << records << "\n";
+}

@@ -1,0 +1,6 @@
+class SoldOut:
+    pass
+
+
+class SeatMap:
+    pass

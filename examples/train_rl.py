@@ -41,18 +41,19 @@ class Settings:
     seed: int = 0
     model: str | None = None  # a Hugging Face model; None builds the small one
     sft_tasks: int = 2000  # of the training split; RL practises on the others
-    sft_epochs: float = 2.5
+    pretrain_epochs: float = 1.0  # a new model first learns to read: every token of the SFT episodes
+    sft_epochs: float = 1.5
     sft_learning_rate: float = 5e-3
     sft_batch: int = 8
-    rl_updates: int = 40
-    rl_learning_rate: float = 1e-4
+    rl_updates: int = 56
+    rl_learning_rate: float = 5e-4
     groups: int = 16  # N: tasks per rollout batch
-    groups_per_update: int = 8  # M: tasks per optimizer update
+    groups_per_update: int = 16  # M: tasks per optimizer update
     group_size: int = 8  # G: episodes per task
     micro_batches: int = 4
     temperature: float = 1.0
-    eval_temperature: float = 0.7
-    eval_episodes: int = 1  # per held-out task
+    eval_temperature: float = 1.0
+    eval_episodes: int = 2  # per held-out task
     eval_tasks: int | None = None
     max_turns: int = 8
     max_new_tokens: int = 48
@@ -62,7 +63,7 @@ class Settings:
     shuffle_rewards: bool = False
 
 
-QUICK = {"sft_epochs": 1.0, "rl_updates": 6, "eval_tasks": 60}
+QUICK = {"rl_updates": 3, "eval_tasks": 100, "eval_episodes": 1}
 
 
 def main() -> None:
@@ -105,12 +106,20 @@ def run(settings: Settings, folder: Path) -> None:
     scores = {}
     evaluate = partial(held_out, settings, make_heldout, limits, model, renderer, folder)
     scores["before"] = evaluate("before")
-    report = train_sft(
-        model, renderer.tokenizer, rows, output_dir=str(folder / "sft"), max_length=settings.max_tokens,
-        learning_rate=settings.sft_learning_rate, epochs=settings.sft_epochs, batch_size=settings.sft_batch,
-        seed=settings.seed, lr_scheduler_type="cosine", warmup_steps=30, weight_decay=0.0, adam_beta2=0.98,
+    fit = partial(
+        train_sft, model, renderer.tokenizer, rows, output_dir=str(folder / "sft"), max_length=settings.max_tokens,
+        learning_rate=settings.sft_learning_rate, batch_size=settings.sft_batch, warmup_steps=30, weight_decay=0.0,
+        adam_beta2=0.98, disable_tqdm=True, logging_steps=25,
     )  # fmt: skip
-    print(f"SFT: {report.steps} updates in {report.seconds:.0f} s, loss {report.losses[-1]:.3f}", flush=True)
+    stages: list[tuple[str, dict[str, Any]]] = [
+        ("SFT", {"epochs": settings.sft_epochs, "seed": settings.seed, "lr_scheduler_type": "cosine"})
+    ]
+    if settings.model is None and settings.pretrain_epochs:
+        constant = {"epochs": settings.pretrain_epochs, "lr_scheduler_type": "constant_with_warmup"}
+        stages.insert(0, ("pretraining", {"learn": "all", "seed": settings.seed + 1, **constant}))
+    for name, options in stages:
+        report = fit(**options)
+        print(f"{name}: {report.steps} updates in {report.seconds:.0f} s, loss {report.losses[-1]:.3f}", flush=True)
     save(model, renderer, folder / "model-sft")
     scores["sft"] = evaluate("sft")
     rewards = train_rl(settings, make_train, tasks[settings.sft_tasks :], limits, model, renderer, folder)
@@ -218,11 +227,12 @@ def train_rl(
     config = grpo_config(
         str(folder / "rl"), max_steps=settings.rl_updates, learning_rate=settings.rl_learning_rate,
         temperature=settings.temperature, gradient_accumulation_steps=settings.micro_batches, seed=settings.seed,
-        disable_tqdm=True, weight_decay=0.0,
+        disable_tqdm=True, weight_decay=0.0, adam_beta2=0.98, warmup_steps=5,
+        lr_scheduler_type="constant_with_warmup",
     )  # fmt: skip
     trainer = ForgeGRPOTrainer(
         model, args=config, rollout=sampler, groups_per_update=settings.groups_per_update,
-        processing_class=renderer.tokenizer, logprob_batch_size=32,
+        processing_class=renderer.tokenizer, old_policy="sampler",  # which is this very model
     )  # fmt: skip
     trainer.train()
     with (folder / "trainer.jsonl").open("w") as file:

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from forge_envs.core.errors import ForgeError
 from forge_train.cli_flake import flake_command
 from forge_train.cli_grade import grade_app
+from forge_train.cli_grade_tau import tau_command
 from forge_train.cli_judge import judge_command
 from forge_train.cli_text import make_table, plain
 
@@ -38,6 +39,7 @@ app = typer.Typer(
 tasks_app = typer.Typer(no_args_is_help=True, help="Work on task suites.")
 app.add_typer(tasks_app, name="tasks")
 app.add_typer(grade_app, name="grade")
+grade_app.command("tau")(tau_command)
 app.command("judge")(judge_command)
 tasks_app.command("flake")(flake_command)
 out = Console(emoji=False)

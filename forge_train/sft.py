@@ -44,14 +44,19 @@ class SFTReport:
 
 
 def labelled(
-    rows: Sequence[Row], *, max_length: int, overlong: Literal["error", "drop", "truncate"] = "error"
+    rows: Sequence[Row],
+    *,
+    max_length: int,
+    overlong: Literal["error", "drop", "truncate"] = "error",
+    learn: Literal["sampled", "all"] = "sampled",
 ) -> list[dict[str, list[int]]]:
-    """Rows as `input_ids` and `labels`; a label is the token itself where the mask is True and -100 elsewhere.
+    """Rows as `input_ids` and `labels`; a label is the token itself where it is learned and -100 elsewhere.
 
     Args:
         rows: Token rows.
         max_length: In tokens.
         overlong: What to do with a longer row: refuse, leave it out, or cut its end off.
+        learn: The tokens of the mask, or every token.
 
     Raises:
         ConfigError: A row has no token to learn (within `max_length`), or is too long and `overlong` is `error`.
@@ -69,7 +74,7 @@ def labelled(
             if overlong == "drop":
                 continue
         ids = list(row.ids[:max_length])
-        labels = [i if m else IGNORED for i, m in zip(ids, row.loss_mask, strict=False)]
+        labels = [i if m or learn == "all" else IGNORED for i, m in zip(ids, row.loss_mask, strict=False)]
         # A causal model predicts each token from those before it, so the first one is never learned.
         if all(label == IGNORED for label in labels[1:]):
             raise ConfigError(f"Row {number} has no token to learn within {max_length} tokens: leave it out.")
@@ -85,6 +90,7 @@ def train_sft(
     output_dir: str,
     max_length: int,
     overlong: Literal["error", "drop", "truncate"] = "error",
+    learn: Literal["sampled", "all"] = "sampled",
     learning_rate: float = 1e-5,
     epochs: float = 1.0,
     batch_size: int = 8,
@@ -103,6 +109,7 @@ def train_sft(
         output_dir: Where TRL writes.
         max_length: In tokens. Has no default, since TRL's would cut rows without a word.
         overlong: See `labelled`.
+        learn: The tokens of the mask; or `all`: plain language modelling, to pretrain a new model on what it will read.
         learning_rate: Peak; linear decay unless `lr_scheduler_type` says otherwise.
         epochs: Passes over the rows; `max_steps` among the options overrides it.
         batch_size: Rows per device and forward pass.
@@ -118,7 +125,7 @@ def train_sft(
     Raises:
         ConfigError: No row is left, or a row can't be learned.
     """
-    examples = labelled(rows, max_length=max_length, overlong=overlong)
+    examples = labelled(rows, max_length=max_length, overlong=overlong, learn=learn)
     if not examples:
         raise ConfigError("There is no row to train on: collect some, or raise max_length.")
 

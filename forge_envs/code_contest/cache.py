@@ -5,11 +5,15 @@ import fcntl
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 LIMIT_BYTES = 2**30
 """Size to which the oldest entries are removed; the precompiled headers do not count."""
+
+_ABANDONED_S = 3600
+"""A temporary file of this age belongs to a process that died while it wrote."""
 
 _DIGEST = hashlib.sha256().digest_size
 
@@ -85,7 +89,8 @@ def _evict(folder: Path, limit_bytes: int) -> None:
     for path in folder.iterdir():
         with contextlib.suppress(OSError):  # another process may have removed it
             status = path.stat()
-            entries.append((status.st_mtime_ns, status.st_size, path))
+            if not path.name.startswith(".") or time.time() - status.st_mtime > _ABANDONED_S:
+                entries.append((status.st_mtime_ns, status.st_size, path))
     total = sum(size for _, size, _ in entries)
     for _, size, path in sorted(entries):
         if total <= limit_bytes:

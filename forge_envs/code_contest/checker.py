@@ -101,8 +101,8 @@ def interactor_verdict(
 ) -> tuple[Code, str]:
     """The verdict of a dialogue.
 
-    A limit that the program passed decides first. Else the interactor decides, unless the program failed before the
-    interactor had ended (a program may well fail when its partner has gone).
+    A limit that the program passed decides first. Else the interactor decides, unless the program failed for a reason
+    of its own: one that only saw its partner go failed for the interactor's.
 
     Args:
         protocol: Of the interactor.
@@ -119,8 +119,8 @@ def interactor_verdict(
     if failed and failed[0] != "RE":
         return failed
     code = meaning(protocol, interactor)
-    program_first = result.wall_s < interactor.wall_s and result.signal != SIGPIPE
-    if failed and (code == "AC" or program_first):
+    left_alone = result.signal == SIGPIPE or result.exception in ("EOFError", "BrokenPipeError")
+    if failed and (code == "AC" or not left_alone):
         return failed
     if code is None:
         raise GraderError(f"The interactor failed ({_ended(interactor)}): {_words(interactor)}")

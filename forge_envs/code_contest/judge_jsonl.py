@@ -91,5 +91,5 @@ def _sentence(error: Exception) -> str:
 
 
 def dump(row: Mapping[str, Any]) -> str:
-    """One line of output."""
-    return json.dumps(row, ensure_ascii=False).encode(errors="replace").decode()
+    """One line of output, ASCII: what a program or a compiler wrote can't break the line or speak to a terminal."""
+    return json.dumps(row)

@@ -101,7 +101,7 @@ def _failure(task: ContestTask, number: int, test: Mapping[str, Any], result: Te
         said += f" (more than {task.time_limit_s:g} s)"
     elif result.verdict == "MLE":
         said += f" (more than {task.memory_limit_mb} MiB)"
-    elif result.reason and (result.verdict == "RE" or whole):
+    elif result.reason not in ("", said) and (result.verdict == "RE" or whole):
         said += f" ({bounded(result.reason, 200)})"
     parts = [f"Public test {number + 1}: {said}."]
     if whole and task.mode == "interactive":

@@ -178,10 +178,15 @@ def _starved(result: RunResult) -> bool:
     return result.ended == "wall_limit" and result.cpu_s >= STARVED * result.wall_s
 
 
+def wall_limit(cpu_s: float) -> float:
+    """Seconds on the clock for a CPU limit: enough for a core that three share, soon enough for a sleeper."""
+    return 3 * cpu_s + 2
+
+
 def _limits(submission: Submission, compiled: Compiled) -> Limits:
     return Limits(
         cpu_s=submission.time_limit_s,
-        wall_s=3 * submission.time_limit_s + 2,
+        wall_s=wall_limit(submission.time_limit_s),
         memory_mb=submission.memory_limit_mb + compiled.extra_mb,
         output_bytes=OUTPUT_BYTES,
     )

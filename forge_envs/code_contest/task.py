@@ -147,7 +147,14 @@ class ContestTask:
         return Task(self.id, self.row(), split, suite)
 
 
-def write_suite(tasks: Mapping[str, Iterable[ContestTask]], folder: Path, *, name: str, description: str) -> None:
+def write_suite(
+    tasks: Mapping[str, Iterable[ContestTask]],
+    folder: Path,
+    *,
+    name: str,
+    description: str,
+    license: str = "see the rows",
+) -> None:
     """Write tasks as a suite that `load_suite` and ``forge tasks validate`` read.
 
     Args:
@@ -155,15 +162,22 @@ def write_suite(tasks: Mapping[str, Iterable[ContestTask]], folder: Path, *, nam
         folder: Made where it does not exist.
         name: Of the suite, for example ``code_contest/mine``.
         description: One sentence.
+        license: Of the suite.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for split, listed in tasks.items():
         lines = [json.dumps(task.row()) for task in listed]
         (folder / f"{split}.jsonl").write_text("".join(line + "\n" for line in lines), encoding="ascii")
     quoted = json.dumps  # a JSON string is a TOML string
-    head = {"name": name, "env": "forge/CodeContest-v0", "schema": SCHEMA, "description": description}
+    head = {
+        "name": name,
+        "env": "forge/CodeContest-v0",
+        "schema": SCHEMA,
+        "description": description,
+        "license": license,
+    }
     about = [f"{key} = {quoted(value)}" for key, value in head.items()]
-    about += ["version = 1", 'license = "see the rows"', "", "[splits]"]
+    about += ["version = 1", "", "[splits]"]
     about += [f"{quoted(split)} = [{quoted(f'{split}.jsonl')}]" for split in tasks]
     (folder / "suite.toml").write_text("\n".join(about) + "\n", encoding="utf-8")
 

@@ -90,9 +90,15 @@ def failure(result: ExecResult, *, time_limit_s: float, memory_limit_mb: int) ->
         return "TLE", f"{result.wall_s:.1f} s on the clock with {result.cpu_s:.1f} s of CPU time"
     if result.exit_code == 0:
         return None
-    if any(words in result.stderr[-300:] for words in _OUT_OF_MEMORY):
+    if any(words in result.stderr[-_LAST_WORDS:] for words in _OUT_OF_MEMORY):
         return "MLE", "an allocation was refused"
     return "RE", f"signal {result.signal}" if result.exit_code is None else f"exit code {result.exit_code}"
 
 
-_OUT_OF_MEMORY = (b"MemoryError", b"std::bad_alloc", b"java.lang.OutOfMemoryError", b"heap out of memory")
+_LAST_WORDS = 4000
+_OUT_OF_MEMORY = (
+    b"\nMemoryError",
+    b"'std::bad_alloc'",
+    b"java.lang.OutOfMemoryError",
+    b"JavaScript heap out of memory",
+)

@@ -34,6 +34,14 @@ def read_action(action: Any, protocol: Protocol, step: int, limit: int) -> Messa
     return copy.deepcopy(message)
 
 
+def raw_text(action: Any) -> str | None:
+    """What a policy wrote, of an action that could be read; None for calls that came apart from the text."""
+    message = None if isinstance(action, str) else from_chat(action)
+    if message is None:
+        return str(action)
+    return None if "tool_calls" in message else message["content"]
+
+
 def number_calls(message: Message, step: int) -> Message:
     """Give parsed calls ids that are unique in the conversation."""
     for index, call in enumerate(message.get("tool_calls", [])):

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from forge_envs.core.actions import raw_text
 from forge_envs.core.errors import ConfigError
 from forge_envs.core.messages import Message, assistant, calls_text
 from forge_envs.core.protocols import Protocol
@@ -35,8 +36,8 @@ class Conversation:
     def act(self, message: Message, action: Any) -> None:
         """Add the assistant message that `action` was read as."""
         if self._in_prompt:
-            text = without_thought(action).strip() if isinstance(action, str) else self._written(message)
-            message = assistant(text)
+            text = raw_text(action)
+            message = assistant(self._written(message) if text is None else without_thought(text).strip())
         self._add([message])
 
     def observe(self, messages: Iterable[Message], tools: Sequence[Mapping[str, Any]]) -> tuple[Message, ...]:

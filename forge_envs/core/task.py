@@ -121,6 +121,8 @@ def choose_task(suite: TaskSuite, wanted: Any, rng: np.random.Generator) -> Task
 SCHEMES: dict[str, str] = {
     "bfcl": "forge_envs.tool_use.bfcl.suite:load_bfcl",
     "bfcl-upstream": "forge_envs.tool_use.bfcl.suite:load_bfcl",
+    "tau": "forge_envs.tool_use.tau.suite:load_tau",
+    "tau2": "forge_envs.tool_use.tau.suite:load_tau",
 }
 """Suites made from other projects' files: ``scheme:rest`` is loaded by the function, given scheme and rest."""
 

@@ -12,20 +12,19 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from forge_envs.core.errors import ConfigError, SandboxError
-from forge_envs.sandbox.base import Ended, ExecResult, Limits, Sandbox, SandboxSpec, Snapshot, Tier
+from forge_envs.sandbox.base import ExecResult, Limits, Sandbox, SandboxSpec, Snapshot, Tier
 from forge_envs.sandbox.docker_engine import LABEL, client, failures, owner, seccomp_profile
-from forge_envs.sandbox.docker_exec import STDERR, STDOUT, Demux, converse
 from forge_envs.sandbox.docker_files import archive_folder, archive_of, read_file
-from forge_envs.sandbox.docker_supervisor import Hijacked, Supervisor, Usage, script
+from forge_envs.sandbox.docker_run import run_in_container
+from forge_envs.sandbox.docker_supervisor import Supervisor, script
 
 MIB = 2**20
 SHARED_MEMORY_MB = 64
-CHECK_S = 0.1
 
 _RUN = 'cd "$1" || exit 126; ulimit -c 0; ulimit -f "$2"; [ "$3" = - ] || ulimit -t "$3"; shift 4; '
 _SCRIPT = 'if command -v bash >/dev/null; then exec bash "$@"; else exec sh "$@"; fi'
@@ -131,7 +130,15 @@ class DockerSandbox:
         wrapped = ["/bin/sh", "-c", _RUN + end, "sh", folder, str(limits.file_mb * 2048), cpu, "-", *argv]
         with self._lock, failures("The Docker daemon or the container failed"):
             self._limit(limits)
-            return self._execute(wrapped, stdin, limits, {**self.spec.env, **(env or {})})
+            return run_in_container(
+                self._api,
+                self._held.container,
+                self._held.supervisor,
+                wrapped,
+                stdin=stdin,
+                limits=limits,
+                env={**self.spec.env, **(env or {})},
+            )
 
     def write(self, path: str, content: bytes, *, mode: int = 0o644) -> None:
         import docker
@@ -291,38 +298,6 @@ class DockerSandbox:
             self._api._raise_for_status(self._api._post_json(url, data=wanted))
             self._settings = wanted
 
-    def _execute(self, argv: list[str], stdin: bytes, limits: Limits, env: Mapping[str, str]) -> ExecResult:
-        supervisor = self._held.supervisor
-        meter = _Meter(supervisor, lambda: bool(self._api.exec_inspect(made)["Running"]), limits)
-        variables = [f"{name}={value}" for name, value in env.items()]
-        made = self._api.exec_create(self._held.container, argv, stdin=True, environment=variables)["Id"]
-        demux = Demux(limits.output_bytes)
-        start = time.monotonic()
-        connection = Hijacked(self._api, "/exec/{0}/start", made, data={"Tty": False, "Detach": False})
-        try:
-            demux.feed(connection.early)
-            ended = converse(
-                connection.sock, stdin, demux, wall_s=limits.wall_s, check=meter.check, stop=supervisor.end_all
-            )
-        finally:
-            connection.close()
-        wall_s = time.monotonic() - start
-        left = meter.finish()
-        code = self._api.exec_inspect(made)["ExitCode"]
-        ended = ended or left
-        signal = code - 128 if code is not None and 128 < code <= 192 and ended is None else None
-        return ExecResult(
-            stdout=bytes(demux.streams[STDOUT]),
-            stderr=bytes(demux.streams[STDERR]),
-            exit_code=code if ended is None and signal is None else None,
-            signal=signal,
-            ended=ended or ("exited" if signal is None else "signaled"),
-            cpu_s=meter.cpu_s,
-            wall_s=wall_s,
-            memory_mb=meter.peak / MIB,
-            tier="A",
-        )
-
     def _inside(self, path: str) -> str:
         return posixpath.normpath(posixpath.join(self.spec.workdir, path))
 
@@ -342,43 +317,3 @@ class DockerSandbox:
             with contextlib.suppress(docker.errors.APIError):  # in use: freed when the sandbox closes
                 self._api.remove_image(image)
                 self._held.images.discard(image)
-
-
-class _Meter:
-    """What one command uses, asked of the container's supervisor."""
-
-    def __init__(self, supervisor: Supervisor, running: Callable[[], bool], limits: Limits):
-        self._supervisor, self._running, self._limits = supervisor, running, limits
-        self._before = supervisor.usage()
-        self.cpu_s, self.peak = 0.0, 0
-        self._oom = False
-
-    def look(self) -> Usage:
-        """Ask once."""
-        now = self._supervisor.usage()
-        self.cpu_s = max(self.cpu_s, now.cpu_s - self._before.cpu_s)
-        # The peak counts from the container's start: it is this command's if it rose.
-        self.peak = max(self.peak, now.memory, now.peak if now.peak > self._before.peak else 0)
-        self._oom = now.oom_kills > self._before.oom_kills
-        return now
-
-    def check(self) -> tuple[Ended | None, float]:
-        """For `converse`. A command whose output stays open after its end left something running: that is ended."""
-        if not self._running():
-            self._supervisor.end_all()
-            return None, CHECK_S
-        self.look()
-        limit = self._limits.cpu_s
-        if limit is None:
-            return None, CHECK_S
-        if self.cpu_s > limit:
-            return "cpu_limit", CHECK_S
-        return None, min(max((limit - self.cpu_s) / (os.cpu_count() or 1), 0.02), CHECK_S)
-
-    def finish(self) -> Ended | None:
-        """End what the command left running; the limit that ended the command although nobody stopped it."""
-        if self.look().processes > 0 and self._supervisor.end_all().processes > 0:
-            raise SandboxError("Processes in the container can't be ended.")
-        if self._oom:
-            return "memory_limit"
-        return "cpu_limit" if self._limits.cpu_s is not None and self.cpu_s > self._limits.cpu_s else None

@@ -37,7 +37,7 @@ def client() -> Any:
             with failures("No Docker daemon answers"):
                 settings = {**docker.utils.kwargs_from_env(), "version": "auto", "timeout": TIMEOUT_S}
                 found = docker.APIClient(**settings)
-                _reclaim(found)
+                reclaim(found)
             _clients.clear()
             _clients[os.getpid()] = found
         return _clients[os.getpid()]
@@ -60,7 +60,7 @@ def owner() -> str:
     return f"{socket.gethostname()} {os.getpid()} {cgroups.started(os.getpid())}"
 
 
-def _reclaim(api: Any) -> None:
+def reclaim(api: Any) -> None:
     for found in api.containers(all=True, filters={"label": LABEL}):
         if _abandoned(found["Labels"][LABEL]):
             _ignore_missing(api.remove_container, found["Id"], force=True, v=True)

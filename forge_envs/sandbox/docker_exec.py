@@ -54,7 +54,7 @@ def converse(
     *,
     wall_s: float,
     check: Callable[[], tuple[Ended | None, float]],
-    stop: Callable[[], None],
+    stop: Callable[[], object],
 ) -> Ended | None:
     """Feed stdin and read output until the stream ends; the limit that ended it, or None.
 

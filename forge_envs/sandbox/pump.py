@@ -31,7 +31,7 @@ def pump(
     most: int,
     wall_s: float,
     check: Callable[[], tuple[Ended | None, float]],
-    stop: Callable[[], None],
+    stop: Callable[[], object],
 ) -> Output:
     """Read until every descriptor has ended.
 

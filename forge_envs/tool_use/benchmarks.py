@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from forge_envs.core.errors import TaskError
 from forge_envs.core.hooks import Reaction
@@ -12,7 +12,10 @@ from forge_envs.core.messages import Message
 from forge_envs.core.rewards import Verdict
 from forge_envs.core.task import Task
 
-BENCHMARKS: dict[str, str] = {"bfcl": "forge_envs.tool_use.bfcl.play:BENCHMARK"}
+BENCHMARKS: dict[str, str] = {
+    "bfcl": "forge_envs.tool_use.bfcl.play:BENCHMARK",
+    "tau": "forge_envs.tool_use.tau.play:BENCHMARK",
+}
 """The ``benchmark`` of a task to ``module:name`` of its `Benchmark`; imported when a task first needs it."""
 
 
@@ -30,6 +33,14 @@ class Session(Protocol):
 
     def artifact(self) -> dict[str, Any]:
         """What `grade` needs: JSON values only."""
+
+
+@runtime_checkable
+class Attended(Protocol):
+    """A session with a user who can be played by a model."""
+
+    def set_user(self, spec: Mapping[str, Any] | None) -> None:
+        """Who plays the user (`forge_envs.tool_use.users.make_user`); called before `start`."""
 
 
 @dataclass(frozen=True)

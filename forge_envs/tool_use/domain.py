@@ -1,17 +1,15 @@
 """A domain: a policy text, and tools that read and write one JSON state."""
 
-import copy
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
-from forge_envs.core.errors import ConfigError, ToolError
+from forge_envs.core.errors import ConfigError
 from forge_envs.core.tools import Toolset
 
 DOMAINS: dict[str, str] = {
     "library": "forge_envs.tool_use.domains.library:Library",
     "courier": "forge_envs.tool_use.domains.courier:Courier",
-    "tau": "forge_envs.tool_use.tau.domain:Tau",
 }
 """Domain name to ``module:Class``; a domain module is imported when a task first needs it."""
 
@@ -26,35 +24,9 @@ class Domain:
 
     name: ClassVar[str]
     policy: ClassVar[str]
-    reads: frozenset[str] = frozenset()
-    """Tools known to change nothing; they are left out where gold is replayed only for its state."""
-    terminating: frozenset[str] = frozenset()
-    """Tools that end the episode."""
-    one_call: bool = False
-    """Of several calls in one message only the first is carried out."""
-    said_beside_calls: bool = True
-    """Text beside calls counts as said."""
-    user_guidelines: str = ""
-    """What a played user is told about its part; empty means Forge's own text."""
-    stop_tokens: tuple[str, ...] = ("###STOP###",)
-    """Texts by which a played user leaves."""
 
     def __init__(self, state: dict[str, Any]):
         self.state = state
-
-    @classmethod
-    def open(cls, data: Mapping[str, Any]) -> Self:
-        """The domain in the initial state of a task's row."""
-        return cls(copy.deepcopy(data["state"]))
-
-    @classmethod
-    def differing(cls, data: Mapping[str, Any], goal: Any, state: Any) -> list[str]:
-        """The parts in which a state differs from the goal of a task's row; none means that they are equal."""
-        return sorted(key for key in {*goal, *state} if goal.get(key) != state.get(key))
-
-    def refusal(self, error: ToolError) -> str:
-        """A failed call as the agent reads it."""
-        return f"Error: {error}"
 
     def toolset(self) -> Toolset:
         """The domain's tools: its methods with `@tool`. Mock and simulated domains make theirs from data."""

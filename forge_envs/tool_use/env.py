@@ -5,16 +5,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from forge_envs.core.env import ForgeEnv, Reaction
-from forge_envs.core.errors import ArgumentsError, ToolError, UnknownToolError
+from forge_envs.core.errors import ArgumentsError, ConfigError, ToolError, UnknownToolError
 from forge_envs.core.messages import Message, calls_of
 from forge_envs.core.rewards import Progress, StepFacts, Verdict
 from forge_envs.core.task import Task
 from forge_envs.core.tools import Toolset
-from forge_envs.tool_use.benchmarks import Session, benchmark_of
+from forge_envs.tool_use.benchmarks import Attended, Session, benchmark_of
 from forge_envs.tool_use.domain import load_domain
 from forge_envs.tool_use.grading import exact_match, gold_messages, gold_state, grade, unreachable_outputs
 from forge_envs.tool_use.rewards import Stateful, benchmark_ends, measure_progress
-from forge_envs.tool_use.user import ScriptedUser
+from forge_envs.tool_use.user import User, make_user
 
 
 class ToolUseEnv(ForgeEnv):
@@ -27,17 +27,20 @@ class ToolUseEnv(ForgeEnv):
     Args:
         score_messages: In step-wise mode, also pick gold turns that are messages to the user; they earn 1 if and only
             if no call is made. By default such turns are skipped.
+        user: Who plays the user: None means the task's script; a mapping such as ``{"model": "m", "base_url": "..."}``
+            a chat endpoint (`forge_envs.tool_use.users.chat.ChatSpec`).
         **options: Those of `ForgeEnv`.
     """
 
     default_suite: ClassVar[Sequence[str]] = ("tool_use/library", "tool_use/courier")
 
-    def __init__(self, *, score_messages: bool = False, **options: Any):
+    def __init__(self, *, score_messages: bool = False, user: Mapping[str, Any] | None = None, **options: Any):
         super().__init__(**options)
+        self._user_spec = user
         self._score_messages = score_messages
         self._toolset = Toolset([])
         self._state: dict[str, Any] = {}
-        self._user = ScriptedUser([])
+        self._user: User = make_user(user, instruction="")
         self._said: list[str] = []
         self._made: list[tuple[str, dict[str, Any]]] = []
         self._ends: tuple[Any, Any] | None = None
@@ -48,11 +51,16 @@ class ToolUseEnv(ForgeEnv):
         benchmark = benchmark_of(task)
         self._session = benchmark.session(task) if benchmark else None
         if self._session is not None:
+            if isinstance(self._session, Attended):
+                self._session.set_user(self._user_spec)
+            elif self._user_spec is not None:
+                raise ConfigError(f"The users of {task.id!r} are part of its benchmark: leave out the option 'user'.")
             return self._session.start()
         domain = load_domain(task.data["domain"])(copy.deepcopy(task.data["state"]))
         self._state, self._toolset = domain.state, domain.toolset()
-        self._user, self._said = ScriptedUser(task.data["user"]), []
-        return [{"role": "system", "content": domain.policy}, {"role": "user", "content": task.data["instruction"]}]
+        self._user = make_user(self._user_spec, instruction=task.data["instruction"], script=task.data["user"])
+        self._said = []
+        return [{"role": "system", "content": domain.policy}, {"role": "user", "content": self._user.open()}]
 
     def _tools(self) -> list[dict[str, Any]]:
         return self._toolset.schemas() if self._session is None else self._session.tools()

@@ -1,6 +1,7 @@
 """Grading of tool use: the state that the agent left against the state that gold leaves, and what it told the user."""
 
 import contextlib
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -31,7 +32,8 @@ def grade(task: Task, artifact: Mapping[str, Any]) -> Verdict:
         state, said, faults = artifact["state"], artifact["said"], artifact["format_faults"]
     except KeyError as error:
         raise GraderError(f"The artifact has no {error}.", dict(artifact)) from error
-    differing = load_domain(task.data["domain"]).differing(task.data, gold_state(task), state)
+    goal = gold_state(task)
+    differing = sorted(key for key in {*goal, *state} if goal.get(key) != state.get(key))
     unsaid = [output for output in task.data["outputs"] if not _occurs(output, said)]
     parts = {
         "format_correct": float(faults == 0),
@@ -70,13 +72,12 @@ def gold_state(task: Task) -> dict[str, Any]:
 
     A gold call may be refused, in tasks that teach an agent to recover; it then changes nothing (as in tau-bench).
     """
-    domain = load_domain(task.data["domain"]).open(task.data)
+    domain = load_domain(task.data["domain"])(copy.deepcopy(task.data["state"]))
     tools = domain.toolset()
     for turn in task.data["gold"]:
         for call in turn.get("calls", []):
-            if call["name"] not in domain.reads:
-                with contextlib.suppress(ToolError):
-                    tools.call(call["name"], call["arguments"])
+            with contextlib.suppress(ToolError):
+                tools.call(call["name"], call["arguments"])
     return domain.state
 
 

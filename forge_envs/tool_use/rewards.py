@@ -6,7 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 from forge_envs.core.messages import Message, calls_of
 from forge_envs.core.rewards import Progress
 from forge_envs.core.task import Task
-from forge_envs.tool_use.benchmarks import Benchmark
+from forge_envs.tool_use.benchmarks import Attended, Benchmark
 from forge_envs.tool_use.grading import typed
 
 Call = tuple[str, Mapping[str, Any]]
@@ -38,8 +38,10 @@ def benchmark_ends(benchmark: Benchmark, task: Task) -> tuple[Any, Any] | None:
     start, goal = benchmark.session(task), benchmark.session(task)
     if not (isinstance(start, Stateful) and isinstance(goal, Stateful)):
         return None
-    start.start()
-    goal.start()
+    for session in (start, goal):
+        if isinstance(session, Attended):
+            session.set_user(None)  # gold needs no model to talk to
+        session.start()
     for message in benchmark.gold(task):
         goal.react(message)
     return start.state(), goal.state()

@@ -365,9 +365,12 @@ def test_environments_share_their_workers_and_the_last_one_ends_them(suite: str,
     other.close()
 
 
-def test_a_spec_is_picklable_and_making_starts_nothing(suite: str) -> None:
-    made = pickle.loads(pickle.dumps(gymnasium.spec("forge/CodeContest-v0"))).make(suite=suite)
-    assert made.unwrapped._shared is None
+def test_options_are_picklable_and_making_starts_nothing(suite: str) -> None:
+    spec = gymnasium.make("forge/CodeContest-v0", suite=suite, repair=True, isolation="auto").spec
+    assert spec is not None
+    made = gymnasium.make(spec.id, **pickle.loads(pickle.dumps(spec.kwargs))).unwrapped
+    assert isinstance(made, CodeContestEnv)
+    assert (made.max_turns, made.feedback, made._shared) == (2, "errors", None)
     made.close()
 
 

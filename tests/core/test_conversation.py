@@ -74,6 +74,16 @@ def test_a_native_call_is_written_in_the_protocol(toy_suite: Path) -> None:
         assert env.messages[-2]["role"] == "assistant" and env.messages[-2]["content"].startswith(written)
 
 
+@pytest.mark.parametrize("as_chat", [False, True])
+def test_text_stays_as_it_was_written(toy_suite: Path, as_chat: bool) -> None:
+    written = 'So: <tool_call>{"arguments":{"note":"n1", "tag":"a"},"name":"tag_note"}</tool_call>'
+    env = _env(toy_suite, "hermes")
+    env.reset(options={"task": "add"})
+    (told,), *_ = env.step({"role": "assistant", "content": written} if as_chat else written)
+    assert told["content"] == "<tool_response>\ndone\n</tool_response>"
+    assert env.messages[-2] == {"role": "assistant", "content": written}
+
+
 def test_tools_that_come_later_are_told_to_the_agent() -> None:
     conversation = Conversation(get_protocol("hermes"), tools_in_prompt=True)
     first = conversation.observe([{"role": "user", "content": "Hi."}], SCHEMAS[:1])

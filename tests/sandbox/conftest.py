@@ -112,7 +112,9 @@ def static_program(compiler: str, tmp_path_factory: pytest.TempPathFactory) -> C
 
     def build(source: str) -> bytes:
         name = folder / f"program{len(list(folder.iterdir()))}"
-        subprocess.run([compiler, "-O1", "-static", "-pthread", "-x", "c", "-", "-o", name], input=source, text=True, check=True)
+        subprocess.run(
+            [compiler, "-O1", "-static", "-pthread", "-x", "c", "-", "-o", name], input=source, text=True, check=True
+        )
         return Path(name).read_bytes()
 
     return build

@@ -10,12 +10,18 @@ from forge_envs import ConfigError
 from forge_envs.sandbox import Limits, Sandbox, SandboxError, SandboxSpec
 
 PYTHON = ["/usr/bin/env", "python3", "-I", "-S", "-c"]
-SHORT = Limits(cpu_s=5, wall_s=20, memory_mb=256, processes=32)
+SHORT = Limits(cpu_s=5, wall_s=60, memory_mb=256, processes=32)
 
 
 def test_output_and_exit_code(sandbox: Sandbox) -> None:
     done = sandbox.run([*PYTHON, "import sys; print('out'); print('err', file=sys.stderr); sys.exit(7)"])
-    assert (done.stdout, done.stderr, done.exit_code, done.signal, done.ended) == (b"out\n", b"err\n", 7, None, "exited")
+    assert (done.stdout, done.stderr, done.exit_code, done.signal, done.ended) == (
+        b"out\n",
+        b"err\n",
+        7,
+        None,
+        "exited",
+    )
     assert 0 < done.cpu_s < 5 and 0 < done.wall_s < 20 and done.memory_mb > 0
     assert done.tier == sandbox.tier
 
@@ -76,7 +82,9 @@ def test_wall_limit_returns_what_was_written(sandbox: Sandbox) -> None:
 def test_memory_limit(sandbox: Sandbox) -> None:
     code = "parts = []\nwhile True: parts.append(bytearray(b'x') * 4_000_000)"
     done = sandbox.run([*PYTHON, code], limits=Limits(cpu_s=10, memory_mb=64))
-    assert done.ended == "memory_limit" or (sandbox.tier != "A" and done.exit_code == 1 and b"MemoryError" in done.stderr)
+    assert done.ended == "memory_limit" or (
+        sandbox.tier != "A" and done.exit_code == 1 and b"MemoryError" in done.stderr
+    )
     assert done.memory_mb >= 50
 
 
@@ -87,7 +95,7 @@ def test_memory_below_the_limit(sandbox: Sandbox) -> None:
 
 def test_output_limit_keeps_the_beginning(sandbox: Sandbox) -> None:
     code = "import os\nwhile True: os.write(1, b'0123456789' * 1000)"
-    done = sandbox.run([*PYTHON, code], limits=Limits(output_bytes=50_000, wall_s=20))
+    done = sandbox.run([*PYTHON, code], limits=Limits(output_bytes=50_000, wall_s=60))
     assert done.ended == "output_limit" and done.stdout == (b"0123456789" * 5000)
 
 

@@ -9,9 +9,11 @@ from forge_toy import call, row, write_suite
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from forge_envs import ConfigError
-from forge_envs.core.messages import assistant, tool_call
+from forge_envs import ConfigError, Task, Verdict
+from forge_envs.core.hooks import Reaction
+from forge_envs.core.messages import assistant, calls_of, tool_call
 from forge_envs.core.rewards import POTENTIALS, STEP_COMPONENTS
+from forge_envs.tool_use.benchmarks import BENCHMARKS, Benchmark
 from forge_envs.tool_use.env import ToolUseEnv
 from forge_envs.tool_use.rewards import closeness, distance, matched_as_set, matched_in_order
 
@@ -138,6 +140,57 @@ def test_an_environment_that_measures_no_progress_says_so(toy_suite: Path) -> No
     with pytest.raises(ConfigError, match="remove 'gold_in_order' from step_weights"):
         env.reset()
     env.reset(options={"reward": "outcome"})
+
+
+class Dial:
+    """A benchmark's session: a number that calls turn up."""
+
+    def __init__(self, task: Task):
+        self.value = task.data["value"]
+
+    def start(self) -> list[Any]:
+        return [{"role": "user", "content": "Turn it up."}]
+
+    def tools(self) -> list[dict[str, Any]]:
+        return []
+
+    def react(self, message: Any) -> Reaction:
+        self.value += len(calls_of(message))
+        return Reaction([], done=not calls_of(message))
+
+    def artifact(self) -> dict[str, Any]:
+        return {}
+
+
+class StatefulDial(Dial):
+    """One whose state can be compared."""
+
+    def state(self) -> dict[str, int]:
+        return {"value": self.value}
+
+
+def _dials(session: Any) -> Benchmark:
+    gold = [_act(ADD), _act(TODAY), assistant("Done.")]
+    return Benchmark(session, lambda task, artifact: Verdict(1.0), lambda task: gold, lambda *_: True)
+
+
+DIALS, STATEFUL_DIALS = _dials(Dial), _dials(StatefulDial)
+
+
+@pytest.mark.parametrize("name", ["DIALS", "STATEFUL_DIALS"])
+def test_the_tasks_of_a_benchmark_are_measured_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setitem(BENCHMARKS, name, f"{__name__}:{name}")
+    suite = write_suite(tmp_path / "toy", {"train": [row("add", [], benchmark=name, value=3)]})
+    parts = _parts(_env(suite, {"gold_in_order": 1.0, "gold_as_set": 1.0}), _act(TODAY), _act(ADD), "Done.")
+    assert [(p["gold_in_order"], p["gold_as_set"]) for p in parts] == [(0.0, 0.5), (0.5, 0.5), (0.0, 0.0)]
+    env = _env(suite, {"state_distance": 1.0, "shaping_state": 1.0})
+    if name == "DIALS":
+        with pytest.raises(ConfigError, match="no state to compare with a goal"):
+            _parts(env, _act(TODAY))
+    else:
+        parts = _parts(env, _act(TODAY), _act(ADD), "Done.")
+        assert [p["state_distance"] for p in parts] == [-1.0, 0.0, 0.0]
+        assert [p["shaping_state"] for p in parts] == [0.0, 1.0, -1.0]
 
 
 def test_a_task_without_gold_calls_is_at_its_goal(tmp_path: Path) -> None:

@@ -18,7 +18,9 @@ from forge_train.policies.transformers import TransformersPolicy
 def counted_tokens() -> Iterator[list[int]]:
     """Tokens, padding included, that the model is run on."""
     seen: list[int] = []
-    hook = small_model().model.embed_tokens.register_forward_hook(lambda module, args, out: seen.append(args[0].numel()))
+    hook = small_model().model.embed_tokens.register_forward_hook(
+        lambda module, args, out: seen.append(args[0].numel())
+    )
     try:
         yield seen
     finally:

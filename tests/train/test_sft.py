@@ -129,3 +129,8 @@ def test_overlong_rows_are_dropped_or_cut_when_asked() -> None:
     cut = labelled([ROWS[2]], max_length=7, overlong="truncate")[0]
     assert cut["input_ids"] == list(ROWS[2].ids[:7])
     assert [label != IGNORED for label in cut["labels"]] == list(ROWS[2].loss_mask[:7])
+
+
+def test_a_new_model_can_learn_every_token() -> None:
+    (plain,) = labelled(ROWS[:1], max_length=64, learn="all")
+    assert plain["labels"] == plain["input_ids"] == list(ROWS[0].ids)

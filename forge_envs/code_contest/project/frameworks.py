@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -66,7 +66,7 @@ def _json_lines(text: str) -> Report:
     """The report of our own runners."""
     tests: dict[str, bool] = {}
     loaded, complete = True, False
-    for line in text.splitlines():
+    for line in filter(None, text.split("\n")):
         entry = _object(line)
         if entry is None:
             return Report(tests, loaded, False)
@@ -82,7 +82,7 @@ def _go_events(text: str) -> Report:
     """`go test -json` (cmd/test2json): one event on each line."""
     tests: dict[str, bool] = {}
     complete, loaded = False, True
-    for line in text.splitlines():
+    for line in filter(None, text.split("\n")):
         event = _object(line)
         if event is None:
             loaded = False  # the build's messages are plain text
@@ -137,7 +137,7 @@ def _go_canary(word: str, tests: Mapping[str, str]) -> tuple[str, str]:
     package = next((found[1] for text in tests.values() if (found := re.search(r"(?m)^package (\w+)", text))), "main")
     return f"{word}_test.go", (
         f'package {package}\n\nimport "testing"\n\nfunc TestPasses{word}(t *testing.T) {{}}\n\n'
-        f'func Test{word}_{FAILS}(t *testing.T) {{ t.Error("it has to") }}\n'
+        f'func TestCanary{word}_{FAILS}(t *testing.T) {{ t.Error("it has to") }}\n'
     )
 
 
@@ -175,8 +175,18 @@ FRAMEWORKS: dict[str, Framework] = {
 """Every language with an offline framework. Rust and Java need crates and JUnit, which no standard install has."""
 
 
-def test_order(tests: Sequence[str], canary: str, turn: int) -> list[str]:
-    """The test files with the canary among them, at a place that a submission can't know."""
-    ordered = sorted(tests)
-    ordered.insert(turn % (len(ordered) + 1), canary)
-    return ordered
+def with_canaries(framework: Framework, word: str, tests: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Canary files, and the order in which test files run: a canary first, and one after each file.
+
+    One alone could run before the submission changes the framework, or after it has changed it back.
+
+    Args:
+        framework: Of the project's language.
+        word: Random; it is in the name of every canary and of nothing else.
+        tests: The test files.
+    """
+    canaries = [framework.canary(f"{word}{number}x", tests) for number in range(len(tests) + 1)]
+    order = [canaries[0][0]]
+    for path, (canary, _) in zip(sorted(tests), canaries[1:], strict=True):
+        order += [path, canary]
+    return dict(canaries), tuple(order)

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from forge_envs.code_contest.project.frameworks import FAILS, Report, framework_of, runner_source, test_order
+from forge_envs.code_contest.project.frameworks import FAILS, Report, framework_of, runner_source, with_canaries
 from forge_envs.code_contest.task import Project
 from forge_envs.code_contest.verdict import Code
 from forge_envs.core.errors import ConfigError, GraderError
@@ -48,8 +48,8 @@ def run_tests(
 ) -> ProjectResult:
     """Run test files against a project in a fresh sandbox.
 
-    Files that the agent may not change are those of the task, whatever was handed in. A pair of our own tests runs
-    among them: where the one that has to fail is told to pass, or is missing, the report is not believed.
+    Files that the agent may not change are those of the task, whatever was handed in. Pairs of our own tests run
+    among them: where one that has to fail is told to pass, or is missing, the report is not believed.
 
     Args:
         project: The exercise.
@@ -65,9 +65,9 @@ def run_tests(
     """
     framework = framework_of(project.language)
     word = f"c{secrets.token_hex(6)}"
-    canary, canary_text = framework.canary(word, tests)
+    canaries, order = with_canaries(framework, word, tests)
     report, runner = f".{secrets.token_hex(8)}", f".{secrets.token_hex(8)}.{framework.runner.rpartition('.')[2]}"
-    held = {**project.files, **{p: t for p, t in edited.items() if p in project.editable}, **tests, canary: canary_text}
+    held = {**project.files, **{p: t for p, t in edited.items() if p in project.editable}, **tests, **canaries}
     with_tool = f"command -v {framework.tool} >/dev/null || exit {MISSING_TOOL}; {framework.command}"
     sandbox = open_sandbox()
     try:
@@ -76,7 +76,6 @@ def run_tests(
             sandbox.write(f"{base}/{path}", text.encode(errors="replace"))
         if framework.runner:
             sandbox.write(f"{base}/{runner}", runner_source(framework.runner).encode())
-        order = test_order(list(tests), canary, secrets.randbelow(1000))
         result = sandbox.run(
             with_tool.replace("{runner}", runner).replace("{report}", report),
             stdin="\n".join([report, *order]).encode(),
@@ -92,7 +91,12 @@ def run_tests(
     finally:
         sandbox.close()
     verdict, shown = _verdict(result, framework.read(text), word, project, tests)
-    return ProjectResult(verdict, sum(shown.values()), len(shown), _clean(result.stdout, word))
+    return ProjectResult(
+        verdict,
+        sum(shown.values()),
+        len(shown),
+        _clean(result.stdout, word).replace(runner, "tests").replace(report, "report"),
+    )
 
 
 def _verdict(
@@ -105,7 +109,8 @@ def _verdict(
         return limits[result.ended], shown
     if result.exit_code == 99:
         return "CE", shown
-    honest = sorted(canaries.values()) == [False, True] and all(ok != (FAILS in n) for n, ok in canaries.items())
+    # A pair for each test file and one more: each has one test that passes and one that fails.
+    honest = len(canaries) == 2 * (len(tests) + 1) and all(ok != (FAILS in name) for name, ok in canaries.items())
     if not report.loaded or not report.complete or not honest:
         return "RE", {name: False for name in shown}
     if len(shown) < _least(project.language, tests):

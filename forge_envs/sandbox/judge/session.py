@@ -51,7 +51,7 @@ def series(
                     front = (calls[index],) if function else ()
                     with requests.case_message(program, cases[index], limits, more, front) as (header, fds):
                         _send(sock, header, fds)
-                    answer, payload, got = receive(sock, limits.wall_s + GRACE_S)
+                    answer, payload, got = receive(sock, _longest(limits))
                     result = _result(answer, payload, got, limits, worker, attempt if index == since else 1)
                     done.append(result)
                     if result.compile_error is not None or (stop and stop(index, result)):
@@ -80,7 +80,7 @@ def _single(
                 with contextlib.closing(
                     worker.program(requests.zygote_kind(program), header, body, [*source, *fds])
                 ) as sock:
-                    answer = receive(sock, limits.wall_s + GRACE_S)
+                    answer = receive(sock, _longest(limits))
                 return _result(*answer, limits, worker, attempt)
         except WorkerDied as error:
             attempt += 1
@@ -120,11 +120,11 @@ def _converse(
                 finally:
                     for fd in (first_in, first_out, second_in, second_out):
                         os.close(fd)
-                a = receive(first_sock, first.limits.wall_s + GRACE_S)
+                a = receive(first_sock, _longest(first.limits))
                 first_result = _result(*a, first.limits, worker, attempt)
                 if first_result.compile_error is not None:
                     first_sock.close()
-                b = receive(second_sock, second.limits.wall_s + GRACE_S)
+                b = receive(second_sock, _longest(second.limits))
                 return first_result, _result(*b, second.limits, worker, attempt)
         except WorkerDied as error:
             attempt += 1
@@ -135,6 +135,11 @@ def _start_side(sock: socket.socket, side: Side, pipe: tuple[int, int], more: di
     """The pipe ends are stdin and stdout, or come before the files of the case."""
     with requests.case_message(side.program, side.case, side.limits, more) as (header, fds):
         _send(sock, header, [*pipe, *fds[1:]] if more.get("pipes") else [fds[0], *pipe, *fds[1:]])
+
+
+def _longest(limits: Limits) -> float:
+    """Seconds after which a run has ended by its limits, also on a machine that starves it."""
+    return limits.wall_s * (1 + wire.PATIENCE) + GRACE_S
 
 
 def _both(first: Limits, second: Limits) -> int | None:

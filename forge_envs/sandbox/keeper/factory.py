@@ -17,7 +17,7 @@ import traceback
 from typing import Any
 
 from ..linux import rootfs, syscalls, userns
-from . import keeper, wire
+from . import keeper, layers, wire
 
 STAGES = ("/tmp", "/mnt", "/usr")
 """Folders that every system has; a private mount on one of them becomes the stage."""
@@ -72,7 +72,7 @@ def _enter(settings: dict[str, Any]) -> None:
         os.mkdir(f"{stage}/{name}", 0o755)
     rootfs.make_skeleton(f"{stage}/base")
     if root:
-        keeper.give(f"{stage}/base", settings["user"])
+        layers.give(f"{stage}/base", settings["user"])
     shown = f"{stage}/host"
     os.mkdir(f"{shown}/dev")
     for folder in rootfs.SYSTEM_FOLDERS:

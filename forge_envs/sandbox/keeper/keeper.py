@@ -12,8 +12,8 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from ..linux import rootfs, syscalls, userns
-from . import layers, runner, wire
+from ..linux import syscalls
+from . import layers, runner, sources, wire
 
 Answer = tuple[dict[str, Any], list[int]]
 
@@ -50,7 +50,7 @@ class _Keeper:
         self._woken = woken
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        self.files = _in_namespaces(settings, request) if settings["tier"] == "A" else self._in_folder(request)
+        self.files = sources.in_namespaces(settings, request) if settings["tier"] == "A" else self._in_folder(request)
         self.files.assemble()
         self._place = runner.Place(
             tier=settings["tier"],
@@ -182,7 +182,7 @@ class _Keeper:
                     os.makedirs(tree.upper + os.path.dirname(target), exist_ok=True)
                     os.symlink(source, tree.upper + target)
             if self._user is not None:
-                give(tree.upper, self._user)
+                layers.give(tree.upper, self._user)
         return layers.Files(self._store, "", [tree], overlay=False, mounted=False, owner=self._user)
 
     def _put(self, source: str, target: str) -> None:
@@ -209,96 +209,6 @@ class _Keeper:
                 raise IsADirectoryError(21, "Is a directory", path)
             raise OSError(22, "Not a regular file", path)
         return {}, [fd]
-
-
-def _in_namespaces(settings: dict[str, Any], request: dict[str, Any]) -> layers.Files:
-    """Tier A: sources are bound while the host can be seen, then it is detached."""
-    syscalls.unshare(syscalls.CLONE_NEWNS)
-    for name in os.listdir("/store"):
-        if name != request["id"] and name not in request["uses"]:
-            with contextlib.suppress(OSError):  # the factory freed it meanwhile
-                syscalls.unmount(f"/store/{name}")
-    trees, readable, files = [layers.Tree("", ["/base"])], [], []
-    sources = [*request["mounts"], *([(request["image"], "", "copy")] if request["image"] else [])]
-    for index, (source, target, mode) in enumerate(sources):
-        shown = f"/src/{index}"
-        if os.path.isdir(f"/old{source}"):
-            os.mkdir(shown)
-            lower = _show(f"/old{source}", shown, settings, f"/store/{request['id']}/source{index}")
-        else:
-            open(shown, "w").close()
-            lower = _show(f"/old{source}", shown, settings, "")
-        if mode == "read":
-            readable.append((lower, target))
-        elif not target:
-            trees[0].stack = [lower]
-        elif os.path.isdir(lower):
-            trees.append(layers.Tree(target, [lower]))
-        else:
-            files.append((lower, target))
-    request["files"] = files
-    syscalls.unmount("/old")
-    kinds = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWNET | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS
-    if os.geteuid() == 0:
-        userns.enter(kinds, settings["user"])
-    else:
-        syscalls.unshare(kinds)
-        syscalls.set_dumpable(False)
-    syscalls.die_with_parent()
-    socket.sethostname("sandbox")
-    if request["profile"] == "workspace":
-        rootfs.loopback_up()
-    if request["stacks"] is not None:
-        for tree, stack in zip(trees, request["stacks"], strict=True):
-            tree.stack = stack
-    return layers.Files(
-        f"/store/{request['id']}",
-        "/root",
-        trees,
-        readable,
-        overlay=settings["overlay"],
-        system=not request["image"],
-        terminals=request["profile"] == "workspace",
-        host="/host",
-    )
-
-
-def _show(source: str, target: str, settings: dict[str, Any], copy: str) -> str:
-    """Show a host folder or file at `target` with the sandbox's user as the owner of what its owner owns.
-
-    As root that takes an id-mapped mount, or a copy where the file system has none. Gives the path to use.
-    """
-    owner = os.stat(source).st_uid
-    if os.geteuid() != 0 or owner == settings["user"]:
-        syscalls.bind(source, target, read_only=True)
-        return target
-    try:
-        namespace = userns.mapping(owner, os.stat(source).st_gid, settings["user"])
-        try:
-            tree = syscalls.idmapped_tree(source, namespace)
-        finally:
-            os.close(namespace)
-        try:
-            syscalls.attach(tree, target)
-        finally:
-            os.close(tree)
-        syscalls.set_mount_attributes(target, syscalls.MS_RDONLY | syscalls.MS_NOSUID | syscalls.MS_NODEV)
-        return target
-    except OSError:
-        if not copy:
-            syscalls.bind(source, target, read_only=True)
-            return target
-        os.mkdir(copy)
-        layers.copy_tree(source, copy, settings["user"])
-        os.chown(copy, settings["user"], settings["user"])
-        return copy
-
-
-def give(folder: str, user: int) -> None:
-    """Make a user the owner of a folder and everything in it."""
-    for above, folders, files in os.walk(folder):
-        for name in (".", *folders, *files):
-            os.chown(f"{above}/{name}", user, user, follow_symlinks=False)
 
 
 def _tasks_of(user: int) -> int:

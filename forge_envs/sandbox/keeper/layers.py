@@ -8,6 +8,7 @@ import contextlib
 import os
 import shutil
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..linux import rootfs, syscalls
@@ -76,24 +77,32 @@ class Files:
             return [[self._copied(tree.upper)] for tree in self.trees]
         if all(_empty(tree.upper) for tree in self.trees):
             return [list(tree.stack) for tree in self.trees]
-        for tree in self.trees:
-            if len(tree.stack) >= DEEPEST:
-                tree.stack = [self._copied(self.root + tree.target)]
-            elif not _empty(tree.upper):
-                tree.stack = [tree.upper, *tree.stack]
-        stacks = [list(tree.stack) for tree in self.trees]
-        self.restore(stacks)
+        stacks = [[tree.upper, *tree.stack] if not _empty(tree.upper) else list(tree.stack) for tree in self.trees]
+        self._unmount()
+        stacks = [self._flattened(stack) if len(stack) > DEEPEST else stack for stack in stacks]
+        self._fill(stacks)
         return stacks
 
     def restore(self, stacks: Stacks) -> None:
         """Go to the files of a snapshot."""
         self._unmount()
+        self._fill(stacks)
+
+    def _fill(self, stacks: Stacks) -> None:
         for tree, stack in zip(self.trees, stacks, strict=True):
             if tree.upper and tree.upper not in stack:
                 _discard(tree.upper)
             tree.stack = list(stack)
             self._renew(tree)
         self._mount()
+
+    def _flattened(self, stack: list[str]) -> list[str]:
+        view = self._new("view")
+        syscalls.mount("overlay", view, "overlay", syscalls.MS_RDONLY, f"lowerdir={':'.join(stack)},userxattr")
+        try:
+            return [self._copied(view)]
+        finally:
+            syscalls.unmount(view)
 
     def drop(self, layers: list[str]) -> None:
         """Free layers that nothing uses any more; those in use are left."""
@@ -128,37 +137,41 @@ class Files:
         if not self.mounted:
             self.root = self.trees[0].upper
             return
-        for index, tree in enumerate(self.trees):
-            place = self.root if index == 0 else f"/proc/self/fd/{self._place(tree.target, folder=True)}"
-            if self.overlay:
-                options = f"lowerdir={':'.join(tree.stack)},upperdir={tree.upper}"
-                options += f",workdir={os.path.dirname(tree.upper)}/work,userxattr"
-                syscalls.mount("overlay", place, "overlay", syscalls.MS_NOSUID | syscalls.MS_NODEV, options)
-            else:
-                syscalls.bind(tree.upper, place, read_only=False)
-            _close(place)
-            if index == 0:
-                self._mount_host()
+        self._mount_tree(self.trees[0], self.root)
+        self._mount_host()
+        for tree in self.trees[1:]:
+            with self._place(tree.target, folder=True) as place:
+                self._mount_tree(tree, place)
         for source, target in self.readable:
-            place = f"/proc/self/fd/{self._place(target, folder=os.path.isdir(source))}"
-            syscalls.bind(source, place, read_only=True)
-            _close(place)
+            self._bind(source, target)
+
+    def _mount_tree(self, tree: Tree, place: str) -> None:
+        if not self.overlay:
+            syscalls.mount(tree.upper, place, None, syscalls.MS_BIND)
+            return
+        options = f"lowerdir={':'.join(tree.stack)},upperdir={tree.upper}"
+        options += f",workdir={os.path.dirname(tree.upper)}/work,userxattr"
+        syscalls.mount("overlay", place, "overlay", syscalls.MS_NOSUID | syscalls.MS_NODEV, options)
 
     def _mount_host(self) -> None:
-        for folder in ("/proc", "/dev"):
-            os.close(self._place(folder, folder=True))
+        """The sources are read-only already, and a bind mount has the flags of its source."""
         if self.system:
             for folder in rootfs.SYSTEM_FOLDERS:
                 if os.path.isdir(self.host + folder) and not os.path.islink(self.host + folder):
-                    os.close(self._place(folder, folder=True))
-            rootfs.mount_system(self.root, host=self.host)
+                    self._bind(self.host + folder, folder)
         for name in rootfs.DEVICES:
-            os.close(self._place(f"/dev/{name}", folder=False))
-        os.close(self._place("/dev/pts", folder=True))
-        rootfs.mount_devices(self.root, host=self.host, terminals=self.terminals)
+            self._bind(f"{self.host}/dev/{name}", f"/dev/{name}")
+        with self._place("/proc", folder=True), self._place("/dev/pts", folder=True) as place:
+            if self.terminals:
+                rootfs.mount_terminals(place)
 
-    def _place(self, target: str, *, folder: bool) -> int:
-        """A descriptor of a mount point inside the root, made where it is missing; no link leads out of the root."""
+    def _bind(self, source: str, target: str) -> None:
+        with self._place(target, folder=os.path.isdir(source)) as place:
+            syscalls.mount(source, place, None, syscalls.MS_BIND | syscalls.MS_REC)
+
+    @contextlib.contextmanager
+    def _place(self, target: str, *, folder: bool) -> Iterator[str]:
+        """The path of a mount point in the root, made where it is missing; no link in the root leads it outside."""
         root = os.open(self.root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             above, _, name = target.rstrip("/").rpartition("/")
@@ -172,12 +185,14 @@ class Files:
             finally:
                 os.close(parent)
             fd = syscalls.open_in(root, target, os.O_PATH)
-            if stat.S_ISDIR(os.fstat(fd).st_mode) != folder:
-                os.close(fd)
-                raise OSError(f"{target} in the sandbox is in the way of a mount")
-            return fd
         finally:
             os.close(root)
+        try:
+            if stat.S_ISDIR(os.fstat(fd).st_mode) != folder:
+                raise OSError(f"{target} in the sandbox is in the way of a mount")
+            yield f"/proc/self/fd/{fd}"
+        finally:
+            os.close(fd)
 
     def _unmount(self) -> None:
         if self.mounted:
@@ -230,6 +245,13 @@ def copy_tree(source: str, target: str, owner: int | None = None) -> None:
             os.chown(there, owner, owner, follow_symlinks=False)
 
 
+def give(folder: str, user: int) -> None:
+    """Make a user the owner of a folder and everything in it."""
+    for above, folders, files in os.walk(folder):
+        for name in (".", *folders, *files):
+            os.chown(f"{above}/{name}", user, user, follow_symlinks=False)
+
+
 def _empty(folder: str) -> bool:
     with os.scandir(folder) as entries:
         return next(entries, None) is None
@@ -245,8 +267,3 @@ def _discard(layer: str) -> None:
             os.unlink(path) if not os.path.isdir(path) or os.path.islink(path) else shutil.rmtree(path, True)
 
     shutil.rmtree(os.path.dirname(layer), onerror=retry)
-
-
-def _close(place: str) -> None:
-    if place.startswith("/proc/self/fd/"):
-        os.close(int(place.rpartition("/")[2]))

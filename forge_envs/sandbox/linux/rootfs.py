@@ -74,9 +74,14 @@ def mount_devices(root: str, *, terminals: bool, host: str = "") -> None:
     for name in DEVICES:
         syscalls.bind(f"{host}/dev/{name}", f"{root}/dev/{name}", read_only=False, devices=True)
     if terminals:
-        with contextlib.suppress(OSError):  # a kernel without CONFIG_DEVPTS or with an older devpts
-            options = "newinstance,ptmxmode=0666,mode=0620"
-            syscalls.mount("devpts", f"{root}/dev/pts", "devpts", syscalls.MS_NOSUID | syscalls.MS_NOEXEC, options)
+        mount_terminals(f"{root}/dev/pts")
+
+
+def mount_terminals(target: str) -> None:
+    """Mount pseudo terminals that nobody else sees."""
+    with contextlib.suppress(OSError):  # a kernel without CONFIG_DEVPTS or with an older devpts
+        options = "newinstance,ptmxmode=0666,mode=0620"
+        syscalls.mount("devpts", target, "devpts", syscalls.MS_NOSUID | syscalls.MS_NOEXEC, options)
 
 
 def mount_proc(target: str, *, processes_only: bool, null: str = "/dev/null") -> bool:

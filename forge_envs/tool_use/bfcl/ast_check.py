@@ -6,7 +6,7 @@ from typing import Any
 from forge_envs.tool_use.bfcl.categories import Language, language_of
 from forge_envs.tool_use.bfcl.java_values import JAVA_TYPES, java_value
 from forge_envs.tool_use.bfcl.js_values import JS_TYPES, js_value
-from forge_envs.tool_use.bfcl.rules import VALID, Result, Rules
+from forge_envs.tool_use.bfcl.rules import VALID, Result, Rules, shown
 from forge_envs.tool_use.bfcl.values import MARKER, check_dict, check_dicts, check_list, check_text, same
 
 Call = Mapping[str, Mapping[str, Any]]
@@ -149,7 +149,9 @@ def _check_value(value: Any, schema: Mapping[str, Any], answers: list[Any], lang
         answers = [[]]
     if language != "python":
         if type(value) is not str:
-            return Result(False, "type_error:java" if language == "java" else "type_error:js", f"{value!r} is no text")
+            return Result(
+                False, "type_error:java" if language == "java" else "type_error:js", f"{shown(value)} is no text"
+            )
         try:
             convert = _CONVERT[language]
             value = convert(value, kind, item_kind, keep_quotes=rules.quoted_java_items)
@@ -176,7 +178,7 @@ def _check_value(value: Any, schema: Mapping[str, Any], answers: list[Any], lang
             return check_text(value, answers, rules)
     if any(same(value, answer, rules) for answer in answers):
         return VALID
-    return Result(False, "value_error:others", f"{value!r} is none of {answers}")
+    return Result(False, "value_error:others", f"{shown(value)} is none of {answers}")
 
 
 def _check_type(
@@ -189,7 +191,7 @@ def _check_type(
     if type(value) is expected:
         if items is None or not isinstance(value, list):
             return None, variable
-        fault = Result(False, "type_error:nested", f"{value!r} has items that are not {items.__name__}")
+        fault = Result(False, "type_error:nested", f"{shown(value)} has items that are not {items.__name__}")
         for answer in answers:
             if type(answer) is not list:
                 if rules.marker_opens_items or variable:
@@ -198,4 +200,6 @@ def _check_type(
                 return None, variable
     if known is not None and type(value) is known:
         return fault, True
-    return Result(False, "type_error:simple", f"{value!r} is {type(value).__name__}, not {expected.__name__}"), False
+    return Result(
+        False, "type_error:simple", f"{shown(value)} is {type(value).__name__}, not {expected.__name__}"
+    ), False

@@ -7,6 +7,8 @@ from typing import Any
 
 MAX_BITS = 16_384
 """Size of an integer that a power or a shift may make: more digits than Python prints."""
+MAX_PRINTED_BITS = 14_280
+"""Size of an integer that Python prints: 4300 digits."""
 MAX_ITEMS = 100_000
 """Length of a text or list that repetition may make."""
 
@@ -43,9 +45,18 @@ def bounded_power(base: Any, exponent: Any) -> Any:
 def binary(op: ast.operator, left: Any, right: Any) -> Any:
     """Apply a binary operator to two literals.
 
+    Integers stay short enough to print.
+
     Raises:
         Exception: What Python raises for these operands, or ValueError for an unsupported or oversized operation.
     """
+    made = _applied(op, left, right)
+    if isinstance(made, int) and made.bit_length() > MAX_PRINTED_BITS:
+        raise ValueError("the number is too large")
+    return made
+
+
+def _applied(op: ast.operator, left: Any, right: Any) -> Any:
     if isinstance(op, ast.Pow):
         return bounded_power(left, right)
     if isinstance(op, ast.LShift):
@@ -55,9 +66,13 @@ def binary(op: ast.operator, left: Any, right: Any) -> Any:
     if isinstance(op, ast.Mult):
         for one, other in ((left, right), (right, left)):
             repeats = isinstance(one, str | bytes | list | tuple) and isinstance(other, int)
-            if repeats and len(one) * other > MAX_ITEMS:
+            if repeats and (len(one) * other > MAX_ITEMS or not all(map(_small, one))):
                 raise ValueError("the repeated value is too long")
         return left * right
+    if isinstance(op, ast.Add):
+        joined = [side for side in (left, right) if isinstance(side, str | bytes | list | tuple)]
+        if sum(map(len, joined)) > 10 * MAX_ITEMS:
+            raise ValueError("the joined value is too long")
     if isinstance(op, ast.Mod):
         if isinstance(left, str | bytes):
             raise ValueError("formatting with % is not supported")
@@ -65,6 +80,11 @@ def binary(op: ast.operator, left: Any, right: Any) -> Any:
     if type(op) not in _BINARY:
         raise ValueError(f"the operator {type(op).__name__} is not supported")
     return _BINARY[type(op)](left, right)
+
+
+def _small(item: Any) -> bool:
+    """Whether repeating the item costs little: repeated lists of repeated lists would be huge once printed."""
+    return item is None or isinstance(item, int | float) or (isinstance(item, str) and len(item) < 100)
 
 
 def unary(op: ast.unaryop, value: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 from forge_envs.core.errors import ActionError, TaskError
 from forge_envs.tool_use.bfcl.ast_check import accepts_name, check_calls, is_call_list
-from forge_envs.tool_use.bfcl.categories import category_of, is_multi_turn, is_relevance, overall
+from forge_envs.tool_use.bfcl.categories import CATEGORIES, category_of, is_multi_turn, is_relevance, overall
 from forge_envs.tool_use.bfcl.data import Entry, load_category, load_long_context, uses_long_context
 from forge_envs.tool_use.bfcl.decode import decode, decode_sources
 from forge_envs.tool_use.bfcl.multi_turn import check_turns
@@ -34,7 +34,8 @@ class Grader:
         Raises:
             TaskError: There is none.
         """
-        named = category or category_of(entry_id)
+        # A name that v3 had for a category (simple, java) tells less than the id does.
+        named = category if category in CATEGORIES else category_of(entry_id)
         if named not in self._entries:
             self._entries[named] = {entry.id: entry for entry in load_category(self.data, named)}
         if entry_id not in self._entries[named]:
@@ -46,9 +47,10 @@ class Grader:
 
         Args:
             line: ``id``, perhaps ``category``, and one of: ``model_output`` (decoded calls), ``raw_output`` with
-                ``mode``, or, for multi-turn entries, ``model_turns`` (call strings by turn and step).
-                ``underscore_to_dot`` says if function names have underscores for dots, as upstream's flag of a model
-                does; without it they have not, except in mode ``fc``, where both are taken.
+                ``mode`` (without it, a text is a prompted reply and a list is function calls), or, for multi-turn
+                entries, ``model_turns`` (call strings by turn and step). ``underscore_to_dot`` says if function names
+                have underscores for dots, as upstream's flag of a model does; without it they have not, except in
+                mode ``fc``, where both are taken.
 
         Raises:
             TaskError: The line lacks what it needs, or there is no such entry.
@@ -60,7 +62,7 @@ class Grader:
             extra = load_long_context(self.data) if uses_long_context(entry.id) else None
             return check_turns(entry.row, entry.gold, self._turns(line), rules=self.rules, extra=extra)
         fault, calls = self._calls(line, entry.category)
-        dots = "either" if line.get("mode") == "fc" else "keep"
+        dots = "either" if "raw_output" in line and _mode(line, line["raw_output"]) == "fc" else "keep"
         if "underscore_to_dot" in line:
             dots = "underscore" if line["underscore_to_dot"] else "keep"
         return grade_calls(entry, calls, rules=self.rules, dots=dots, fault=fault)
@@ -68,22 +70,23 @@ class Grader:
     def _calls(self, line: Mapping[str, Any], category: str) -> tuple[str | None, Any]:
         if "model_output" in line:
             return None, line["model_output"]
-        if "raw_output" not in line or "mode" not in line:
+        if "raw_output" not in line:
             raise TaskError("model_output: a line has decoded calls there, or raw_output and mode.")
+        raw = line["raw_output"]
         try:
-            return None, decode(line["raw_output"], line["mode"], category, self.rules)
+            return None, decode(raw, _mode(line, raw), category, self.rules)
         except ActionError as error:
             return str(error), None
 
     def _turns(self, line: Mapping[str, Any]) -> Any:
         if "model_turns" in line:
             return line["model_turns"]
-        if "raw_output" not in line or "mode" not in line:
+        if "raw_output" not in line:
             raise TaskError("model_turns: a line of a multi-turn entry has its calls there, or raw_output and mode.")
         raw = line["raw_output"]
         if not isinstance(raw, list) or not all(isinstance(steps, list) for steps in raw):
             return raw
-        decoded = ([decode_sources(step, line["mode"], self.rules) for step in steps] for steps in raw)
+        decoded = ([decode_sources(step, _mode(line, step), self.rules) for step in steps] for steps in raw)
         return [[calls for calls in steps if calls] for steps in decoded]
 
 
@@ -129,6 +132,10 @@ def scores(results: Iterable[tuple[str, bool]]) -> tuple[dict[str, tuple[int, in
         table[category] = (right + valid, graded + 1)
     accuracy = {category: right / graded for category, (right, graded) in table.items()}
     return table, overall(accuracy, {category: graded for category, (_, graded) in table.items()})
+
+
+def _mode(line: Mapping[str, Any], raw: Any) -> str:
+    return line.get("mode") or ("prompt" if isinstance(raw, str) else "fc")
 
 
 def _fits_a_doc(call: Mapping[str, Mapping[str, Any]], docs: Iterable[Mapping[str, Any]], dots: str) -> bool:

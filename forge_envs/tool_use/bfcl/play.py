@@ -13,7 +13,7 @@ from forge_envs.core.rewards import StepFacts, Verdict
 from forge_envs.core.task import Task
 from forge_envs.tool_use.benchmarks import Benchmark, Session
 from forge_envs.tool_use.bfcl import gold as golden
-from forge_envs.tool_use.bfcl.backend import make_backends
+from forge_envs.tool_use.bfcl.backend import make_backends, state_of
 from forge_envs.tool_use.bfcl.categories import is_multi_turn, language_of
 from forge_envs.tool_use.bfcl.data import Entry, load_long_context, uses_long_context
 from forge_envs.tool_use.bfcl.evaluator import execute
@@ -98,6 +98,10 @@ class MultiTurn:
         # As upstream records it: a model that had to be stopped has fewer turns than gold.
         turns = self._turns[:-1] if forced else self._turns
         return {"turns": [[list(step) for step in steps if step] for steps in turns]}
+
+    def state(self) -> dict[str, Any]:
+        """The live state, as far as the checker compares it; step components measure its distance to gold's."""
+        return {name: state_of(backend) for name, backend in self._backends.items()}
 
     def _user_says(self) -> list[Message]:
         turn = len(self._turns) - 1

@@ -93,3 +93,11 @@ class Result:
 
 
 VALID = Result(True)
+
+
+def shown(value: object) -> str:
+    """A value for people, cut; a value that Python can't print is named by its type."""
+    try:
+        return repr(value)[:200]
+    except (ValueError, RecursionError):
+        return f"a huge {type(value).__name__}"

@@ -86,6 +86,10 @@ def check_expression(tokens: Sequence[Token], java: bool) -> None:
                 raise ActionError(f"a misplaced {token.text}")
             cast = java and token.text == "(" and not complete and len(inside) == 1 and inside[0].kind == "word"
             after = tokens[close[index] + 1 : close[index] + 2]
+            arrow = bool(after) and after[0].text in ("=>", "->")
+            if token.text == "(" and inside and not cast and not arrow:
+                for part in _parts(inside):
+                    check_expression(part, java)
             index = close[index] + 1
             complete = not (cast and after and after[0].kind in ("word", "text", "number"))
         elif token.text in _OPENING_WORDS:
@@ -122,6 +126,19 @@ def check_expression(tokens: Sequence[Token], java: bool) -> None:
             complete, index = complete and token.text in ("++", "--"), index + 1
     if not complete:
         raise ActionError("an operand is missing")
+
+
+def _parts(tokens: Sequence[Token]) -> list[list[Token]]:
+    """Token lists between the commas of the outermost level."""
+    parts: list[list[Token]] = [[]]
+    depth = 0
+    for token in tokens:
+        depth += (token.text in PAIRS) - (token.text in PAIRS.values())
+        if token.text == "," and depth == 0:
+            parts.append([])
+        else:
+            parts[-1].append(token)
+    return parts
 
 
 def _js_new(tokens: Sequence[Token], index: int, close: dict[int, int]) -> int:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from forge_envs.tool_use.bfcl.rules import VALID, Result, Rules
+from forge_envs.tool_use.bfcl.rules import VALID, Result, Rules, shown
 
 MARKER = ""
 """In a list of acceptable answers: the parameter (or the key) may be left out."""
@@ -39,7 +39,7 @@ def check_text(value: str, answers: Sequence[Any], rules: Rules) -> Result:
     found = normal(value, rules)
     if any(found == normal(answer, rules) for answer in answers if type(answer) is str):
         return VALID
-    return Result(False, "value_error:string", f"{value!r} is none of {answers}")
+    return Result(False, "value_error:string", f"{shown(value)} is none of {answers}")
 
 
 def check_list(value: Sequence[Any], answers: Sequence[Any], rules: Rules) -> Result:
@@ -48,7 +48,7 @@ def check_list(value: Sequence[Any], answers: Sequence[Any], rules: Rules) -> Re
     # Upstream iterates over the marker "" as if it were an empty list: iterating here does the same.
     if any(same(found, _plain(answer, rules), rules) for answer in answers):
         return VALID
-    return Result(False, "value_error:list/tuple", f"{value!r} is none of {answers}")
+    return Result(False, "value_error:list/tuple", f"{shown(value)} is none of {answers}")
 
 
 def check_dict(value: Mapping[Any, Any], answers: Sequence[Any], rules: Rules) -> Result:
@@ -71,7 +71,7 @@ def check_dicts(value: Sequence[Any], answers: Sequence[Any], rules: Rules) -> R
             continue
         for one, acceptable in zip(value, answer, strict=True):
             if not isinstance(one, dict):
-                return Result(False, "upstream_raises:AttributeError", f"{one!r} is no object")
+                return Result(False, "upstream_raises:AttributeError", f"{shown(one)} is no object")
             result = check_dict(one, [acceptable], rules)
             if not result.valid:
                 break
@@ -89,7 +89,7 @@ def _fits(value: Mapping[Any, Any], answer: Mapping[str, Any], rules: Rules) -> 
         acceptable = answer[key] if rules.marker_is_a_value else [a for a in answer[key] if a != MARKER]
         found = _normal_item(item, rules)
         if not any(same(found, _normal_item(one, rules), rules) for one in acceptable):
-            fault = Result(False, "value_error:dict_value", f"{item!r} of key {key!r} is none of {acceptable}")
+            fault = Result(False, "value_error:dict_value", f"{shown(item)} of key {key!r} is none of {acceptable}")
             break
     for key, acceptable in answer.items():
         # Looked at even after another fault, whose name this one replaces: upstream reports the last.

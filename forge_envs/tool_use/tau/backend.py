@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
@@ -52,9 +52,9 @@ class Backend:
     def call(self, name: str, arguments: Mapping[str, Any]) -> Answer:
         """Carry out one call. Nothing that a caller gives raises.
 
-        Every exception becomes text, as upstream does it (v1 ``Env.step``, tau2 ``Environment.get_response``): arguments
-        of wrong types fail where the backend's own code trips over them, and the agent reads Python's words. What was
-        changed before the exception stays changed.
+        Every exception becomes text, as upstream does it (v1 ``Env.step``, tau2 ``Environment.get_response``):
+        arguments of wrong types fail where the backend's own code trips over them, and the agent reads Python's words.
+        What was changed before the exception stays changed.
 
         Args:
             name: The tool.
@@ -93,7 +93,7 @@ class Backend:
             if "data" in arguments:
                 path = f"tau_bench.envs.{self.domain}.tools.{name}.{function}()"
                 return f"{path} got multiple values for keyword argument 'data'"
-        return argument_fault(function, _parameters(type(self), name), arguments, hidden)
+        return argument_fault(function, _parameters(getattr(type(self), name)), arguments, hidden)
 
     def _refuse(self, texts: tuple[str, str], **parts: Any) -> ToolError:
         """An error in this version's words; braces in `texts` take `parts`."""
@@ -127,5 +127,5 @@ def argument_fault(
 
 
 @cache
-def _parameters(backend: type[Backend], name: str) -> tuple[str, ...]:
-    return tuple(inspect.signature(getattr(backend, name)).parameters)[1:]
+def _parameters(method: Callable[..., Any]) -> tuple[str, ...]:
+    return tuple(inspect.signature(method).parameters)[1:]

@@ -1,8 +1,8 @@
 """Upstream's reward in milliseconds: compare what was written, not the hash of everything.
 
-Upstream replays gold on a fresh database and compares hashes of both whole databases (v1 ``Env.calculate_reward``, tau2
-``EnvironmentEvaluator``): 0.5 to 0.8 s. Two databases that start as one are equal if and only if the records that either
-side wrote are equal, so here only those are compared, by the same rule of equality, and what gold wrote is kept.
+Upstream replays gold on a fresh database and compares hashes of both whole databases (v1 ``Env.calculate_reward``,
+tau2 ``EnvironmentEvaluator``): 0.5 to 0.8 s. Two databases that start as one are equal if and only if the records that
+either side wrote are equal, so here only those are compared, by the same rule of equality, and what gold wrote is kept.
 """
 
 import json

@@ -115,7 +115,7 @@ def _read_step(step: Mapping[str, Any], where: str) -> tuple[str | None, str, Ma
 def _field(row: Mapping[str, Any], name: str, kind: type, default: Any = None, where: str = "") -> Any:
     value = row.get(name, default)
     if not isinstance(value, kind):
-        words = {str: "text", list: "a list", dict: "an object"}[kind]
+        words = {"str": "text", "list": "a list", "dict": "an object"}[kind.__name__]
         prefix = f"{where}: " if where else ""
         missing = "is missing" if name not in row else f"is {words}, not {type(value).__name__}"
         raise TaskError(f"{prefix}{name} {missing}")

@@ -338,5 +338,5 @@ class Retail(Backend):
 
 
 def _item(order: Record, item_id: str) -> Record:
-    found: Record = [item for item in order["items"] if item["item_id"] == item_id][0]
-    return found
+    found: list[Record] = [item for item in order["items"] if item["item_id"] == item_id]
+    return found[0]

@@ -1,87 +1,93 @@
-"""tau-bench as task suites: ``tau:retail@DIR``, ``tau:airline@DIR``, ``tau2:retail@DIR``, ``tau2:airline@DIR``."""
+"""tau-bench as task suites, named by a text such as ``tau:DIR``, ``tau:DIR#airline`` or ``tau2:DIR#retail``."""
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from forge_envs.core.errors import ConfigError
+from forge_envs.core.errors import ConfigError, TaskError
 from forge_envs.core.task import Task, TaskSuite
-from forge_envs.tool_use.tau.data import SPLITS, TauTask, World, load_tasks, load_world
+from forge_envs.tool_use.tau.data import DOMAINS, SPLITS, TauTask, load_tasks, load_world
 from forge_envs.tool_use.tau.grading import RESPOND, judge
 
+SCHEMES: dict[str, str] = {"tau": "v1", "tau2": "tau2"}
+"""Scheme to version."""
 
-def load(source: str) -> TaskSuite:
-    """The suite that a source names.
+
+def load_tau(scheme: str, rest: str) -> TaskSuite:
+    """Load the suite that ``scheme:rest`` names.
 
     Args:
-        source: ``tau:`` or ``tau2:``, a domain, ``@`` and a data folder (see `load_world`). Every split that the folder
-            has is a split of the suite; tau2 has ``train`` and ``test``.
+        scheme: ``tau`` for tau-bench, ``tau2`` for tau2-bench.
+        rest: The data folder (see `load_world`), and after a # the domains, parted by commas; both if there is none.
+            Every split that the folder has is a split of the suite: test, train and dev; tau2 has test and train.
 
     Raises:
-        ConfigError: The source is not of that form, or names data that is not there.
+        TaskError: The folder has no such tasks, or a file is wrong; ConfigError: no such domain.
     """
-    scheme, _, rest = source.partition(":")
-    domain, at, folder = rest.partition("@")
-    if scheme not in ("tau", "tau2") or not at or not folder:
-        raise ConfigError(f"{source!r} is no tau-bench suite: write tau:retail@DIR or tau2:airline@DIR.")
-    return _load(Path(folder).resolve(), domain, "v1" if scheme == "tau" else "tau2")
+    folder, _, named = rest.partition("#")
+    domains = tuple(name.strip() for name in named.split(",")) if named else tuple(DOMAINS)
+    return _load(Path(folder).resolve(), domains, SCHEMES[scheme])
 
 
 @lru_cache(maxsize=8)
-def _load(folder: Path, domain: str, version: str) -> TaskSuite:
-    world = load_world(folder, domain, version)
+def _load(folder: Path, domains: Sequence[str], version: str) -> TaskSuite:
+    digest = hashlib.sha256()
     tasks: list[Task] = []
+    for domain in domains:
+        for row, split in _rows(folder, domain, version):
+            digest.update(repr(row | {"world": row["world"][1:]}).encode())
+            tasks.append(Task(row["id"], row, split, f"tau/{version}/{domain}"))
+        digest.update(repr(load_world(folder, domain, version).database).encode())
+    if not tasks:
+        raise TaskError(f"{folder}: no tasks of {', '.join(domains)} ({version}) there.")
+    return TaskSuite(f"tau/{version}", "forge/ToolUse-v0", tuple(tasks), digest.hexdigest())
+
+
+def _rows(folder: Path, domain: str, version: str) -> Iterator[tuple[dict[str, Any], str]]:
+    load_world(folder, domain, version)  # a wrong folder is an error, a missing split is not
     for split in SPLITS:
         try:
-            loaded = load_tasks(folder, domain, split, version)
+            tasks = load_tasks(folder, domain, split, version)
         except ConfigError:
-            continue  # not every domain has every split
-        tasks += [Task(row["id"], row, split, f"{version}/{domain}") for row in map(task_row, loaded.values())]
-    if not tasks:
-        raise ConfigError(f"{folder} has no tasks of {domain} ({version}).")
-    digest = hashlib.sha256(repr([(task.id, task.data) for task in tasks]).encode())
-    digest.update(repr(world.database).encode())
-    return TaskSuite(f"{version}/{domain}", "forge/ToolUse-v0", tuple(tasks), digest.hexdigest())
+            continue
+        for task in tasks.values():
+            yield task_row(task), split
 
 
 def task_row(task: TauTask) -> dict[str, Any]:
-    """A task as a row of ``forge/ToolUse-v0``. Its domain's data is named by folder, not copied."""
+    """A task as a row of ``forge/ToolUse-v0``. The benchmark's data is named by folder, not copied."""
     world = task.world
-    outputs = list(task.outputs) if "COMMUNICATE" in task.basis else []
+    version = world.version.name
+    split = f"-{task.split}" if version == "v1" else ""  # tau2's ids are unique over its splits
     return {
-        "id": _task_id(task),
-        "domain": "tau",
-        "world": [str(world.folder), world.domain, world.version.name],
-        "template": f"{world.version.name}_{world.domain}",
+        "id": f"{version}-{world.domain}{split}-{task.id}",
+        "benchmark": "tau",
+        "template": f"{version}_{world.domain}",
         "difficulty": 3,
+        "world": [str(world.folder), world.domain, version],
+        "task": [task.split, task.id],
         "instruction": task.instruction,
-        "user": [],
-        "state": {},
-        "gold": gold_turns(task, outputs),
-        "outputs": outputs,
+        "gold": gold_turns(task),
         "noop_reward": judge(task, {}, [""]).reward,
     }
 
 
-def gold_turns(task: TauTask, outputs: list[str]) -> list[dict[str, Any]]:
+def gold_turns(task: TauTask) -> list[dict[str, Any]]:
     """The gold actions one by one, then a message that says the outputs.
 
-    The final message is left out where gold transfers to a human, which ends the episode; but if something has to be
-    said, it is said instead, since upstream's reward ignores transfers.
+    A transfer to a human ends the episode, so it comes last and replaces that message; but where something has to be
+    said it is left out, as upstream's replay of gold leaves it out.
     """
-    ends = [a for a in task.actions if a.name in task.world.version.terminating]
-    turns = [
-        {"calls": [{"name": a.name, "arguments": dict(a.arguments)}]}
-        for a in task.actions
-        if a not in ends and a.name != RESPOND
-    ]
+    outputs = list(task.outputs) if "COMMUNICATE" in task.basis else []
+    turns, ends = [], []
+    for action in task.actions:
+        call = {"calls": [{"name": action.name, "arguments": dict(action.arguments)}]}
+        if action.name in task.world.version.terminating:
+            ends.append(call)
+        elif action.name != RESPOND:
+            turns.append(call)
     if ends and not outputs:
-        return [*turns, {"calls": [{"name": ends[0].name, "arguments": dict(ends[0].arguments)}]}]
-    return [*turns, {"say": ", ".join(outputs) + "." if outputs else "It is done."}]
-
-
-def _task_id(task: TauTask) -> str:
-    world: World = task.world
-    middle = f"-{task.split}" if world.version.name == "v1" else ""
-    return f"{world.version.name}-{world.domain}{middle}-{task.id}"
+        return [*turns, ends[0]]
+    return [*turns, {"say": f"{', '.join(outputs)}." if outputs else "It is done."}]

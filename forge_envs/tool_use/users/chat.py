@@ -130,5 +130,7 @@ def _client(base_url: str | None, api_key: str | None, timeout: float, retries: 
     try:
         from openai import OpenAI
     except ImportError as error:
-        raise ConfigError("A user behind a chat endpoint needs the extra: pip install 'forge-agents[openai]'.") from error
+        raise ConfigError(
+            "A user behind a chat endpoint needs the extra: pip install 'forge-agents[openai]'."
+        ) from error
     return OpenAI(base_url=base_url, api_key=api_key, timeout=timeout, max_retries=retries)

@@ -23,9 +23,11 @@ def as_heard(text: str, stop_tokens: Sequence[str]) -> str:
         text: What the agent said.
         stop_tokens: Texts by which the user would leave, such as ``###STOP###``.
     """
-    heard = without_thoughts(text)
     words = "|".join(re.escape(token.strip("#")) for token in stop_tokens)
     token = re.compile(rf"#+\s*({words})\s*#+", re.IGNORECASE)
-    while (plain := token.sub(r"\1", heard)) != heard:
+    heard = text
+    while True:  # what is taken out of a text may join what was around it
+        plain = _MARKS.sub(lambda mark: f"{mark[0]} ", token.sub(r"\1", without_thoughts(heard)))
+        if plain == heard:
+            return plain
         heard = plain
-    return _MARKS.sub(lambda mark: f"{mark[0]} ", heard)

@@ -56,6 +56,7 @@ def build_task(folder: Path) -> tuple[str, ContestTask]:
     """The split and the task of one problem folder."""
     about = tomllib.loads((folder / "problem.toml").read_text(encoding="utf-8"))
     split = about.pop("split")
+    about.setdefault("time_limit_s", 1.0)
     about["languages"] = tuple(about.get("languages", ("python", "cpp")))
     about["statement"] = (folder / "statement.md").read_text(encoding="utf-8").strip()
     submissions = [
@@ -131,7 +132,7 @@ def build(out: Path) -> dict[str, list[ContestTask]]:
     folders = sorted(path.parent for path in (HERE / "problems").glob("*/problem.toml"))
     for split, task in map(build_task, folders):
         splits[split].append(task)
-    write_suite(splits, out, name=NAME, description=DESCRIPTION)
+    write_suite(splits, out, name=NAME, description=DESCRIPTION, license="Apache-2.0")
     return splits
 
 

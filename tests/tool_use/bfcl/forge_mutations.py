@@ -1,12 +1,12 @@
 """Outputs made from gold by breaking it in one or two places; for the comparison with upstream. Not a test."""
 
 import copy
-import json
 import random
 from typing import Any
 
 from forge_envs.tool_use.bfcl.categories import language_of
 from forge_envs.tool_use.bfcl.data import Entry
+from forge_envs.tool_use.bfcl.gold import value_source
 
 Rng = random.Random
 PUNCTUATION = [" ", ",", ".", "/", "-", "_", "*", "^", "'", '"', "\t", "\n", "!", "(", ")", "&", "é", "ß", "İ"]
@@ -38,28 +38,29 @@ ODD_SOURCES = [
 ]  # fmt: skip
 
 
-def gold_calls(entry: Entry, rng: Rng | None = None) -> list[dict[str, Any]]:
-    """Calls that the entry's ground truth accepts: the first acceptable value of each parameter, or any of them."""
+def any_gold_calls(entry: Entry, rng: Rng) -> list[dict[str, Any]]:
+    """Calls that the entry's ground truth accepts: any acceptable value of each parameter."""
     made = []
     for gold in entry.gold:
         (name, answers), *_ = gold.items()
         given = {}
         for parameter, acceptable in answers.items():
             kept = [value for value in acceptable if value != ""]
-            if not kept or (rng and "" in acceptable and rng.random() < 0.4):
+            if not kept or ("" in acceptable and rng.random() < 0.4):
                 continue
-            value = rng.choice(kept) if rng else kept[0]
+            value = rng.choice(kept)
             given[parameter] = _concrete(value, rng)
         made.append({name: given})
-    if language_of(entry.category) != "python":
+    language = language_of(entry.category)
+    if language != "python":
         docs = {doc["name"]: doc["parameters"]["properties"] for doc in entry.row["function"]}
         made = [
-            {n: {p: source(v, docs[n][p], entry.category) for p, v in a.items()} for n, a in c.items()} for c in made
+            {n: {p: value_source(v, docs[n][p], language) for p, v in a.items()} for n, a in c.items()} for c in made
         ]
     return made
 
 
-def _concrete(value: Any, rng: Rng | None) -> Any:
+def _concrete(value: Any, rng: Rng) -> Any:
     """A value of nested answers: objects list the acceptable values of each key."""
     if isinstance(value, list):
         return [_concrete(item, rng) if isinstance(item, dict) else copy.deepcopy(item) for item in value]
@@ -69,33 +70,8 @@ def _concrete(value: Any, rng: Rng | None) -> Any:
     for key, acceptable in value.items():
         kept = [one for one in acceptable if one != ""] if isinstance(acceptable, list) else [acceptable]
         if kept:
-            made[key] = copy.deepcopy(rng.choice(kept) if rng else kept[0])
+            made[key] = copy.deepcopy(rng.choice(kept))
     return made
-
-
-def source(value: Any, schema: dict[str, Any], category: str) -> str:
-    """A value as Java or JavaScript source."""
-    java = language_of(category) == "java"
-    kind, items = schema["type"], schema.get("items", {}).get("type")
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        inside = ", ".join(json.dumps(v) if isinstance(v, str) else source(v, {"type": items}, category) for v in value)
-        if not java:
-            return f"[{inside}]"
-        if kind == "ArrayList":
-            return f"new ArrayList<>(Arrays.asList({inside}))" if value else "new ArrayList<>()"
-        # Upstream keeps the quotes of array items, so what it accepts has none.
-        bare = ", ".join(v if isinstance(v, str) else source(v, {"type": items}, category) for v in value)
-        return f"new Object[]{{{bare}}}"
-    if isinstance(value, dict):
-        if java:
-            puts = " ".join(f"put({json.dumps(k)}, {json.dumps(v)});" for k, v in value.items())
-            return f"new HashMap<String, Object>() {{{{ {puts} }}}}"
-        return json.dumps(value)
-    return f"{value}{ {'long': 'L', 'float': 'f' if java else '', 'Bigint': 'n'}.get(kind, '') }"
 
 
 def break_text(text: str, rng: Rng) -> str:
@@ -218,9 +194,10 @@ def raw_text(calls: Any, rng: Rng) -> str:
         parts = []
         for parameter, value in given.items():
             text = repr(value)
-            text = rng.choice([text] * 8 + [f"+{text}", f"not {text}", f"({text})", f"{text} + 1", f"{parameter}(x={text})",
-                                            f"g({text})", "true", "null", "a.b", f"a[{text}]", f"-{text}", "...", f"{{{text}}}",
-                                            f"2 * {text}", "lambda: 1", f"**{text}", "f'{1}'"])  # fmt: skip
+            odd = [f"+{text}", f"not {text}", f"({text})", f"{text} + 1", f"{parameter}(x={text})", f"g({text})",
+                   "true", "null", "a.b", f"a[{text}]", f"-{text}", "...", f"{{{text}}}", f"2 * {text}", "lambda: 1",
+                   f"**{text}", "f'{1}'"]  # fmt: skip
+            text = rng.choice([text] * 8 + odd)
             parts.append(
                 rng.choice(
                     [f"{parameter}={text}"] * 9 + [text, f"{parameter} = {text}", f"**{{'{parameter}': {text}}}"]

@@ -62,7 +62,7 @@ def test_gold_is_answered_as_recorded(data: Path, entries: Callable[[str], list[
             assert [execute(call, backends) for call in turn["calls"]] == turn["results"], trace["id"]
         states = {kind: plain(state_of(backend)) for kind, backend in backends.items()}
         assert states == {
-            kind: plain(state) for kind, state in {**dict.fromkeys(states, {}), **trace["final_state"]}.items()
+            kind: plain(state) for kind, state in {**{kind: {} for kind in states}, **trace["final_state"]}.items()
         }
 
 
@@ -125,7 +125,7 @@ def test_copies_of_copies_end() -> None:
         ("logarithm(8, 2, 5)", "{'result': mpf('3.0')}"),
         ("logarithm(0, 2, 5)", "{'result': mpf('-inf')}"),
         ("logarithm(2, 1, 10**15)", '{"error": ""}'),
-        ("logarithm(-1, 10, 10)", "{'result': mpc(real='0.0', imag='1.3643763538412')}"),
+        ("logarithm(-1, 10, 10)", "{'result': mpc(real='0.0', imag='1.364376353842')}"),
         ("logarithm(2, 'x', 10)", '{"error": "cannot create mpf from \'x\'"}'),
         ("square_root(2, 5)", "{'result': Decimal('1.4142')}"),
         ("square_root(2, None)", '{"error": "Input must be a number or computation resulted in an invalid operation"}'),
@@ -142,6 +142,6 @@ def test_a_long_logarithm_is_right() -> None:
     backends = make_backends(["MathAPI"], {}, None)
     digits = execute("logarithm(2.5, 10, 2500)", backends)
     assert len(digits) == 2524 and digits.startswith("{'result': mpf('0.39794000867203760957")
-    # Twice the logarithm of a root, to all but the last digits.
+    # The logarithm of the square is twice that, to all but the last digits.
     of_square = execute("logarithm(6.25, 10, 2500)", backends)
-    assert str(int(digits[19:2500]) * 2)[:2400] == of_square[19:2500][:2400]
+    assert str(2 * int(digits[18:2500]))[:2400] == of_square[18:2418]

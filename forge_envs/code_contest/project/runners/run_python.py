@@ -45,6 +45,7 @@ class Result(unittest.TestResult):
         os.write(written, json.dumps({"test": test.id(), "ok": self.ok}).encode() + b"\n")
 
 
+suites = []
 for path in filter(None, paths):
     name = os.path.splitext(path)[0].replace(os.sep, ".")
     try:
@@ -56,9 +57,10 @@ for path in filter(None, paths):
         traceback.print_exc()
         os.write(written, json.dumps({"load": path, "error": type(error).__name__}).encode() + b"\n")
         continue
-    suite = unittest.defaultTestLoader.loadTestsFromModule(module)
+    suites.append(unittest.defaultTestLoader.loadTestsFromModule(module))
     for label, value in list(vars(module).items()):
         if label.startswith("test") and callable(value) and not isinstance(value, type):
-            suite.addTest(unittest.FunctionTestCase(value, description=label))
+            suites[-1].addTest(unittest.FunctionTestCase(value, description=label))
+for suite in suites:
     suite.run(Result())
 os.write(written, json.dumps({"end": True}).encode() + b"\n")

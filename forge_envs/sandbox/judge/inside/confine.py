@@ -23,7 +23,6 @@ BINARY = 254
 _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_PDEATHSIG, _FILTER = 4, 22, 1, 2
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_nothing = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
 _prctl = _libc.prctl
 _prctl.argtypes = [ctypes.c_int, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong]
 _no_capabilities = (
@@ -78,10 +77,16 @@ def arrange(streams: Sequence[int], report: int, files: Sequence[int]) -> None:
         os.dup2(fd, EXTRA + at)
 
 
-def release(fds: Sequence[int], files: Sequence[int]) -> None:
-    """After the fork: only the run may hold what it was given, or whoever reads a pipe never sees its end."""
+def release(nothing: int, fds: Sequence[int], files: Sequence[int]) -> None:
+    """After the fork: only the run may hold what it was given, or whoever reads a pipe never sees its end.
+
+    Args:
+        nothing: Takes the place of the streams.
+        fds: Descriptors that the run was arranged from.
+        files: Those of them that became `EXTRA` and following.
+    """
     for target in range(3):
-        os.dup2(_nothing, target)
+        os.dup2(nothing, target)
     os.close(REPORT)
     for fd in fds:
         os.close(fd)

@@ -58,17 +58,20 @@ def follow_parent() -> None:
 
 
 def _place(tier: str, filters: list[Filter], memory: MemoryFiles | None) -> Place:
-    if tier == "C":
-        return Place(memory=memory)
-    if tier == "B":
+    if tier != "A":
         from forge_envs.sandbox.judge.inside import alone, paths
 
+        if not _installs(filters[0]):
+            # Without it a program may signal whatever its user may: as root, every process of the machine.
+            if tier == "B" or os.geteuid() == 0:
+                raise OSError("the kernel refuses seccomp filters" + ("" if tier == "B" else ", and this is root"))
+            return Place(memory=memory)
         return Place(
             filter=filters[0],
             process_filter=filters[1],
             alone=alone.filter_for,
             memory=memory,
-            landlock=paths.no_writes(),
+            landlock=paths.no_writes() if tier == "B" else None,
         )
     return Place(
         pid_namespace=os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC),
@@ -79,6 +82,18 @@ def _place(tier: str, filters: list[Filter], memory: MemoryFiles | None) -> Plac
     )
 
 
+def _installs(filter_: Filter) -> bool:
+    """Whether the kernel takes a filter, tried in a child."""
+    child = os.fork()
+    if child == 0:
+        try:
+            filter_.install()
+            os._exit(0)
+        except OSError:
+            os._exit(1)
+    return os.waitpid(child, 0)[1] == 0
+
+
 def _enter_namespaces(config: dict[str, Any], user: int) -> bool:
     """Tier A. True in the child that is the first process of its pid namespace, False in the process that forked it."""
     stage = ""
@@ -86,9 +101,9 @@ def _enter_namespaces(config: dict[str, Any], user: int) -> bool:
         syscalls.unshare(syscalls.CLONE_NEWNS)
         stage = _build(config)
     userns.enter(_NAMESPACES, user)
-    stage = stage or _build(config)
     if os.fork():
         return False
+    stage = stage or _build(config)
     syscalls.bind(stage, stage, read_only=True, devices=True)  # a mount of its own: an inherited one can't be the root
     _mount_proc(f"{stage}/proc")
     syscalls.pivot_root(stage)

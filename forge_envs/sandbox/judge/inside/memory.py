@@ -24,7 +24,8 @@ class MemoryFiles:
 
     def __init__(self, unified: bool, fds: list[int]):
         self._unified = unified
-        self._score = -1
+        self._score: int | None = None
+        self._kills = 0
         self._limit, self._stat, self._events = fds[:3]
         self._swap = fds[3] if len(fds) > 3 else None
 
@@ -42,8 +43,16 @@ class MemoryFiles:
         if self._swap is not None:
             os.pwrite(self._swap, bound, 0)
 
-    def kills(self) -> int:
-        """Processes that the kernel killed for lack of memory."""
+    def start(self) -> None:
+        """Count kills from here."""
+        self._kills = self._count_kills()
+
+    def killed(self) -> bool:
+        """Whether the kernel killed a process for lack of memory since `start`, or since this was last asked."""
+        before, self._kills = self._kills, self._count_kills()
+        return self._kills > before
+
+    def _count_kills(self) -> int:
         for line in os.pread(self._events, 4096, 0).splitlines():
             if line.startswith(b"oom_kill "):
                 return int(line.split()[1])
@@ -51,19 +60,24 @@ class MemoryFiles:
 
     def weigh_next(self) -> None:
         """Make the next fork, and this process until `weigh_self`, the first choice when memory runs out."""
-        if self._score < 0:
-            self._score = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
-        os.pwrite(self._score, b"1000", 0)
+        if self._score is None:
+            try:
+                self._score = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+            except OSError:  # Landlock refuses it; then the largest process is chosen, which is the run
+                self._score = -1
+        if self._score >= 0:
+            os.pwrite(self._score, b"1000", 0)
 
     def weigh_self(self) -> None:
         """Take that back for this process."""
-        os.pwrite(self._score, b"0", 0)
+        if self._score is not None and self._score >= 0:
+            os.pwrite(self._score, b"0", 0)
 
     def forked(self) -> None:
         """In a fork that is to weigh its own: the file is that of one process."""
-        if self._score >= 0:
+        if self._score is not None and self._score >= 0:
             os.close(self._score)
-            self._score = -1
+        self._score = None
 
     def _held(self) -> int:
         wanted = (b"anon", b"kernel", b"shmem") if self._unified else (b"total_rss", b"total_shmem")

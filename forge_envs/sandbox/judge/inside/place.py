@@ -1,6 +1,7 @@
 """What a program needs to know of its worker. Plain classes here and beside: each module loaded costs every fork."""
 
 import mmap
+import os
 from collections.abc import Callable
 
 from forge_envs.sandbox.judge.inside.confine import Filter
@@ -41,6 +42,7 @@ class Place:
         self.memory = memory
         self.landlock = landlock
         self.count_processes = count_processes
+        self.nothing = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
         self.own_page()
 
     def own_page(self) -> None:

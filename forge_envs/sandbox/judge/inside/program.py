@@ -29,6 +29,8 @@ def serve(sock: wire.Socket, header: dict[str, Any], body: bytes, fds: list[int]
         wire.send(sock, {"compile_error" if header["kind"] == "python" else "trouble": solution.explain(error)})
         return
     memory = _UNSET
+    if place.memory:
+        place.memory.start()
     while (message := wire.receive(sock)) is not None:
         request, _, streams = message
         if place.memory and request["memory"] != memory:
@@ -44,6 +46,7 @@ def once(sock: wire.Socket, header: dict[str, Any], body: bytes, fds: list[int],
     source = commands.read_all(fds[0]) if header["large"] else body
     streams = fds[1:] if header["large"] else fds
     if place.memory:
+        place.memory.start()
         place.memory.limit(None if request["memory"] is None else request["memory"] * 2**20)
 
     def make(request: dict[str, Any], files: list[int]) -> Job:

@@ -181,6 +181,7 @@ def _finish(main: types.ModuleType, code: int) -> int:
             _show(error)
     atexit._run_exitfuncs()
     flushed = _flush()
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__  # as the interpreter does before it clears modules
     for early in (True, False):
         for name in list(main.__dict__):
             if name != "__builtins__" and name.startswith("_") is early:

@@ -10,6 +10,9 @@ from typing import Any, TypeAlias
 INLINE = 64 * 1024
 """Larger payloads travel as sealed files in memory."""
 
+PATIENCE = 9
+"""By how many times its wall limit a run is extended, at most, for the time that it waited for a core."""
+
 Socket: TypeAlias = sockets.socket
 
 _PACKET = 192 * 1024

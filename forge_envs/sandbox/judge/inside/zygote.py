@@ -10,14 +10,13 @@ import select
 import signal
 import sys
 
-from forge_envs.sandbox.judge.inside import confine, program, rehearse, wire
+from forge_envs.sandbox.judge.inside import confine, premap, program, rehearse, wire
 from forge_envs.sandbox.judge.inside.place import Place
 from forge_envs.sandbox.linux import syscalls
 
 STANDARD = """
-_sitebuiltins array atexit bisect cmath collections contextlib copy dataclasses datetime decimal enum fractions
-functools heapq io itertools json math numbers operator os queue random re statistics string struct sys threading time
-traceback types typing
+_sitebuiltins array atexit bisect cmath collections contextlib copy datetime decimal enum fractions functools heapq io
+itertools json math numbers operator os queue random re string struct sys threading time traceback types typing
 """.split()
 """What contest programs import; a module that is loaded here costs a run nothing."""
 
@@ -66,6 +65,8 @@ def serve(control: wire.Socket, kind: str, place: Place) -> None:
     for name in [name for name in sys.modules if name == "forge_envs" or name.startswith("forge_envs.")]:
         del sys.modules[name]
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(OSError):  # no /proc, no gain
+        premap.keep_in_forks()
     if kind != "bare":
         rehearse.forked(place)
         rehearse.alone()

@@ -117,9 +117,10 @@ class MathAPI:
                 return {"error": "Cannot calculate square root of a negative number"}
             if not isinstance(precision, int):
                 raise TypeError(precision)
+            context = Context(prec=precision)
             if precision > MAX_ROOT_DIGITS:
-                return {"error": f"A precision above {MAX_ROOT_DIGITS} digits is not computed"}
-            return {"result": Context(prec=precision).sqrt(Decimal(number))}
+                raise MemoryError  # What upstream runs into; its text is empty.
+            return {"result": context.sqrt(Decimal(number))}
         except (TypeError, InvalidOperation):
             return {"error": "Input must be a number or computation resulted in an invalid operation"}
 

@@ -1,8 +1,8 @@
-"""Plays episodes on upstream's own packages. Run by the Python that FORGE_TAU_PYTHON names; reads and writes JSON lines.
+"""Plays episodes on upstream's own packages, run by the Python that FORGE_TAU_PYTHON names; speaks JSON lines.
 
-A request is ``{"version", "domain", "actions", "outputs", "steps"}``; the answer has upstream's observations, the records
-that the agent wrote, and the verdict. With ``"full": true`` upstream's own hash of the whole database decides, half a
-second for each; otherwise the same rule is applied to the records that a tool looked up.
+A request is ``{"version", "domain", "actions", "outputs", "steps"}``; the answer has upstream's observations, the
+records that the agent wrote, and the verdict. With ``"full": true`` upstream's own hash of the whole database decides,
+half a second for each; otherwise the same rule is applied to the records that a tool looked up.
 """
 
 import copy
@@ -13,7 +13,7 @@ from functools import cache
 
 
 class Lazy(dict):
-    """Records that are copied when a tool looks one up by key, so that an episode does not need a copy of everything."""
+    """Records that are copied when a tool looks one up by key, so that an episode needs no copy of everything."""
 
     def __init__(self, base):
         super().__init__(base)
@@ -80,7 +80,11 @@ def play_plain(request):
                 for table, records in self.data.items()
             }
             plain = {
-                table: {key: mark for key, mark in found.items() if repr(mark) != repr(to_hashable(_base(domain, table, key)))}
+                table: {
+                    key: mark
+                    for key, mark in found.items()
+                    if repr(mark) != repr(to_hashable(_base(domain, table, key)))
+                }
                 for table, found in marks.items()
             }
             return repr(to_hashable(plain))
@@ -151,7 +155,9 @@ def _typed_environment(domain):
 def _database_type(domain):
     from importlib import import_module
 
-    return getattr(import_module(f"tau2.domains.{domain}.data_model"), {"retail": "RetailDB", "airline": "FlightDB"}[domain])
+    return getattr(
+        import_module(f"tau2.domains.{domain}.data_model"), {"retail": "RetailDB", "airline": "FlightDB"}[domain]
+    )
 
 
 def play_typed(request):
@@ -183,10 +189,8 @@ def play_typed(request):
     )
     task = Task(id="0", user_scenario=UserScenario(instructions=""), evaluation_criteria=criteria)
     spoken = CommunicateEvaluator.calculate_reward(task, messages).reward == 1.0
-    if request.get("full"):
-        same = env.get_db_hash() == gold.get_db_hash()
-    else:
-        same = _typed_mark(env) == _typed_mark(gold)
+    mark = (lambda one: one.get_db_hash()) if request.get("full") else _typed_mark
+    same = mark(env) == mark(gold)
     basis = request["basis"]
     reward = float((same or "DB" not in basis) and (spoken or "COMMUNICATE" not in basis))
     verdict = {"done": True, "reward": reward, "db_match": same, "outputs_match": spoken}

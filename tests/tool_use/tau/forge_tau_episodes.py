@@ -32,8 +32,9 @@ ODD_VALUES: list[Any] = [
     1e308,
 ]
 EXPRESSIONS = [
-    "1 + 1", "(2.5 - 1) * 4 / 3", "1/0", "1//0", "2 ** 10", "2(3)", "()", "1 +", "", " 3", "-(-4)", "007", "1.5.2", "...",
-    "(1", ")", "8 % 3", "import os", "(-8) ** .5", "0.1 + 0.2", "10 ** 400", "()()", "(1)(2)(3)", "2 ** -1", "1 / 3.", "1e5",
+    "1 + 1", "(2.5 - 1) * 4 / 3", "1/0", "1//0", "2 ** 10", "2(3)", "()", "1 +", "", " 3", "-(-4)", "007", "1.5.2",
+    "...", "(1", ")", "8 % 3", "import os", "(-8) ** .5", "0.1 + 0.2", "10 ** 400", "()()", "(1)(2)(3)", "2 ** -1",
+    "1 / 3.", "1e5",
 ]  # fmt: skip
 
 
@@ -61,7 +62,9 @@ def _leave(task: TauTask, say_all: bool, rng: random.Random | None = None) -> di
 
 
 def _change(steps: list[dict[str, Any]], task: TauTask, others: list[TauTask], rng: random.Random) -> None:
-    kind = rng.choice("drop repeat swap other value value value value missing extra unknown read calc transfer say".split())
+    kind = rng.choice(
+        "drop repeat swap other value value value value missing extra unknown read calc transfer say".split()
+    )
     at = rng.randrange(len(steps) + 1)
     if kind in ("drop", "repeat", "swap", "value", "missing", "extra") and not steps:
         return

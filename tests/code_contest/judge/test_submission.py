@@ -1,0 +1,103 @@
+"""Reading a submission: what is accepted, and the sentence for what is not."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forge_envs.code_contest.compare import Options
+from forge_envs.code_contest.submission import Submission
+from forge_envs.core.errors import TaskError
+
+STDIN = {"code": "x", "tests": [{"stdin": "1", "expected": "1"}]}
+CALL = {"code": "x", "mode": "function", "fn_name": "f", "tests": [{"args": [1], "expected": 1}]}
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=8,
+)
+FIELDS = st.sampled_from([*Submission.__dataclass_fields__])
+
+
+def test_what_is_left_out_has_a_default() -> None:
+    read = Submission.from_row(STDIN)
+    assert (read.language, read.mode, read.checker and read.checker.type) == ("python", "stdin", "tokens")
+    assert (read.time_limit_s, read.memory_limit_mb, read.stop_at_first_failure) == (10.0, 1024, False)
+    call = Submission.from_row(CALL)
+    assert call.checker and call.checker.type == "json_equal" and call.tests[0].args == (1,)
+
+
+def test_null_is_as_good_as_absent_and_unknown_fields_do_not_matter() -> None:
+    nothing = dict.fromkeys(("fn_name", "checker", "time_limit_s", "memory_limit_mb", "stop_at_first_failure"))
+    assert Submission.from_row({**STDIN, **nothing, "expected_verdict": "AC"}) == Submission.from_row(STDIN)
+
+
+def test_a_checker_takes_its_options() -> None:
+    checker = {"type": "float", "abs": 0, "rel": 1e-4, "case_insensitive": True}
+    read = Submission.from_row({**STDIN, "checker": checker}).checker
+    assert read and read.options == Options(0.0, 1e-4, True)
+    program = Submission.from_row({**STDIN, "checker": {"type": "program", "source": "#include <x>"}}).checker
+    assert program and program.program and program.program.language == "cpp"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"code": None}, "code has to be text"),
+        ({"tests": []}, "at least one test"),
+        ({"tests": None}, "at least one test"),
+        ({"tests": [3]}, r"tests\[0\] has to be an object"),
+        ({"tests": [{"expected": "1"}]}, "either 'stdin' or 'stdin_file'"),
+        ({"tests": [{"stdin": "1", "stdin_file": "x", "expected": "1"}]}, "either 'stdin' or 'stdin_file'"),
+        ({"tests": [{"stdin": "1"}]}, r"tests\[0\].expected has to be text"),
+        ({"tests": [{"stdin": 1, "expected": "1"}]}, r"tests\[0\].stdin has to be text"),
+        ({"tests": [{"stdin": "1", "expected": 1}]}, r"tests\[0\].expected has to be text"),
+        ({"mode": "batch"}, "mode has to be one of stdin, function, interactive"),
+        ({"mode": ["stdin"]}, "mode has to be one of"),
+        ({"mode": "function"}, "'fn_name' has to be"),
+        ({"mode": "interactive"}, "'interactor' has to be an object"),
+        ({"checker": "tokens"}, "'checker' has to be an object"),
+        ({"checker": {"type": "fuzzy"}}, "checker.type 'fuzzy' does not exist"),
+        ({"checker": {"type": "json_equal"}}, "does not exist in stdin mode"),
+        ({"checker": {"type": "float", "abs": -1}}, "checker.abs has to be a number"),
+        ({"checker": {"type": "float", "rel": "1"}}, "checker.rel has to be a number"),
+        ({"checker": {"type": "float", "abs": float("nan")}}, "checker.abs has to be a number"),
+        ({"checker": {"type": "program"}}, "checker.source has to be text"),
+        ({"checker": {"type": "tokens", "case_insensitive": 1}}, "has to be true or false"),
+        ({"time_limit_s": 0}, "time_limit_s has to be a positive number"),
+        ({"time_limit_s": True}, "time_limit_s has to be a positive number"),
+        ({"time_limit_s": float("inf")}, "time_limit_s has to be a positive number"),
+        ({"memory_limit_mb": "64"}, "memory_limit_mb has to be a positive number"),
+        ({"stop_at_first_failure": "yes"}, "has to be true or false"),
+        ({"language": 3}, "language has to be text"),
+    ],
+)
+def test_a_wrong_field_is_named(change: dict[str, Any], says: str) -> None:
+    with pytest.raises(TaskError, match=says):
+        Submission.from_row({**STDIN, **change})
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"fn_name": "f()"}, "'fn_name' has to be"),
+        ({"tests": [{"args": 1, "expected": 1}]}, "needs 'args'"),
+        ({"tests": [{"args": [1]}]}, "needs 'args'"),
+        ({"tests": [{"check": 1}]}, "check has to be text"),
+        ({"checker": {"type": "tokens"}}, "does not exist in function mode"),
+    ],
+)
+def test_a_wrong_field_of_function_mode_is_named(change: dict[str, Any], says: str) -> None:
+    with pytest.raises(TaskError, match=says):
+        Submission.from_row({**CALL, **change})
+
+
+@given(st.sampled_from([STDIN, CALL]), st.dictionaries(FIELDS, JSON, max_size=3))
+def test_any_object_is_read_or_refused_with_a_sentence(base: dict[str, Any], change: dict[str, Any]) -> None:
+    row = json.loads(json.dumps({**base, **change}))
+    try:
+        assert Submission.from_row(row).tests
+    except TaskError as error:
+        assert str(error)

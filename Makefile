@@ -1,12 +1,15 @@
-# Targets: install, train, test, test-all, lint, clean. Each does its own set-up, once.
+# Targets: install, train, test, test-all, bench, lint, clean. Each does its own set-up, once.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: install train test test-all test-fast test-train test-trl-floor test-wheel lint clean
+.PHONY: install train test test-all test-fast test-train test-trl-floor test-wheel test-docker test-vllm test-bfcl bench \
+	lint clean
 
 PYTHON ?= python3
 VENV ?= .venv
 FLOOR_VENV ?= .venv-trl-floor
+VLLM_VENV ?= .venv-vllm
+BFCL_VENV ?= .venv-bfcl
 TRL_FLOOR ?= 1.3.0
 ARGS ?=
 
@@ -59,7 +62,27 @@ test-wheel: $(DEV_READY)
 	venv/bin/python -c "import json, sys; rows = [json.loads(line) for line in open('run/episodes.jsonl')]; \
 	sys.exit(not (len(rows) == 20 and all(row['outcome'] == 1.0 for row in rows)))"
 
-STAGES := test-fast test-train test-trl-floor test-wheel
+# With a real Docker engine: one that answers already, or one that is started here (root on Debian) and stopped again.
+test-docker: $(DEV_READY)
+	trap 'tests/sandbox/start_docker.sh stop' EXIT; tests/sandbox/start_docker.sh; \
+	$(PYTEST) $(BIN)/pytest tests/sandbox -k docker
+
+# A real vLLM server on the CPU, in an environment of its own.
+test-vllm: $(DEV_READY)
+	PYTHON=$(PYTHON) tests/vllm/install.sh $(VLLM_VENV)
+	$(PYTEST) FORGE_VLLM_PYTHON=$(abspath $(VLLM_VENV))/bin/python $(BIN)/pytest tests/vllm
+
+# Upstream's own checkers as an oracle; they are never imported at run time.
+test-bfcl: $(DEV_READY)
+	test -x $(BFCL_VENV)/bin/python || $(PYTHON) -m venv $(BFCL_VENV)
+	$(BFCL_VENV)/bin/python $(PIP_INSTALL) --no-deps bfcl-eval mpmath==1.3.0 tree_sitter==0.21.3 \
+	  tree-sitter-java==0.21.0 tree-sitter-javascript==0.21.4
+	$(PYTEST) FORGE_BFCL_PYTHON=$(abspath $(BFCL_VENV))/bin/python $(BIN)/pytest tests/tool_use/bfcl
+
+bench: $(DEV_READY)
+	for file in benchmarks/*.py; do $(BIN)/python $$file; done
+
+STAGES := test-fast test-train test-trl-floor test-wheel test-docker test-vllm test-bfcl
 test-all:
 	@times=""; for stage in $(STAGES); do \
 	  echo "== $$stage"; start=$$SECONDS; \
@@ -87,4 +110,4 @@ $(FLOOR_READY): pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(FLOOR_VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(FLOOR_VENV) $(VLLM_VENV) $(BFCL_VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,8 +1,10 @@
 """From source to something that runs: compiled in the sandbox with limits of its own, once per content."""
 
+import contextlib
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -10,8 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from forge_envs.code_contest.cache import default_folder, key_of, load, locked, store
-from forge_envs.code_contest.languages import Language, find_language, find_tool
-from forge_envs.core.errors import GraderError
+from forge_envs.code_contest.languages import Language, find_language, find_tool, java_class
 from forge_envs.sandbox.base import Limits
 from forge_envs.sandbox.judge import CommandProgram, NativeProgram, Program, PythonProgram, RunResult, WorkerPool
 
@@ -20,6 +21,8 @@ SHOWN = 8000
 
 COMPILE_MEMORY_MB = 2048
 COMPILE_FILE_MB = 64
+HEADERS_KEPT = 6
+"""Precompiled headers, about 100 MB each: one for each compiler and standard in use."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def compile_program(
         "tool": tool,
         "bin": os.path.dirname(tool),
         "name": name,
-        "class": name.partition(".")[0],
+        "class": java_class(name, code),
         "memory": str(memory_limit_mb),
     }
     source = code.encode(errors="surrogatepass")
@@ -89,7 +92,8 @@ def _make(language: Language, fields: dict[str, str], source: bytes, *, pool: Wo
         result = _run_compiler((command[0], *flags, *command[1:]), language, fields["name"], source, pool)
         artifact = result.artifacts.get(language.artifact) if language.artifact else b""
         if result.ended == "exited" and result.exit_code == 0 and artifact is not None:
-            store(folder, key, artifact)
+            with contextlib.suppress(OSError):  # a full disk costs time, not verdicts
+                store(folder, key, artifact)
             return artifact
         said = said or _complaint(result)  # the newest standard's words are the ones to read
         if result.ended != "exited":
@@ -134,15 +138,17 @@ def header_flags(command: tuple[str, ...], folder: Path) -> tuple[str, ...]:
     """`-I` with the folder of the precompiled ``bits/stdc++.h`` for these options; it is made when it is missing.
 
     The header is the compiler's own, so it is compiled outside the sandbox; one process makes it, the others wait.
+    Where it can't be made there are no flags: programs compile without it, slower.
     """
     options = tuple(word for word in command[1:] if word.startswith(("-std", "-O", "-D", "-w")))
     place = headers_folder(folder) / key_of(_identity(command[0]), *options)[:32]
     made = place / "bits" / "stdc++.h.gch"
     if not made.exists():
-        with locked(headers_folder(folder)):
+        with contextlib.suppress(OSError, subprocess.SubprocessError), locked(headers_folder(folder)):
             if not made.exists():
                 _precompile(command[0], options, made)
-    return ("-I", str(place))
+                _keep_newest(headers_folder(folder), HEADERS_KEPT)
+    return ("-I", str(place)) if made.exists() else ()
 
 
 def headers_folder(folder: Path) -> Path:
@@ -155,20 +161,23 @@ def _precompile(tool: str, options: tuple[str, ...], made: Path) -> None:
     with tempfile.TemporaryDirectory(dir=made.parent) as scratch:
         header = Path(scratch) / "all.h"
         header.write_text("#include <bits/stdc++.h>\n")
-        listed = _gcc([tool, *options, "-M", str(header)])
-        real = re.search(r"\S+/bits/stdc\+\+\.h", listed)
+        real = re.search(r"\S+/bits/stdc\+\+\.h", _gcc([tool, *options, "-M", str(header)]))
         if real is None:
-            raise GraderError(f"{tool} does not find its own bits/stdc++.h.")
+            raise FileNotFoundError(f"{tool} has no bits/stdc++.h")
         output = Path(scratch) / "stdc++.h.gch"
         _gcc([tool, *options, "-x", "c++-header", real[0], "-o", str(output)])
         os.replace(output, made)
 
 
 def _gcc(command: list[str]) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=300)
-    if done.returncode != 0:
-        raise GraderError(f"{command[0]} can't precompile its standard header: {done.stderr[-300:]}")
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=600, check=True)
     return done.stdout
+
+
+def _keep_newest(folder: Path, count: int) -> None:
+    places = sorted((path for path in folder.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime)
+    for path in places[:-count]:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 @cache

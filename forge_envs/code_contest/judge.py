@@ -37,9 +37,15 @@ def judge_spec(
         isolation: `auto`, or `none` for a machine that allows no isolation.
         packages: What Python programs may import besides the standard library.
         cache_folder: See `cache.default_folder`.
+
+    Raises:
+        ConfigError: The cache folder can't be made.
     """
     headers = headers_folder(cache_folder or default_folder())
-    headers.mkdir(parents=True, exist_ok=True)
+    try:
+        headers.mkdir(parents=True, exist_ok=True, mode=0o755)
+    except OSError as error:
+        raise ConfigError(f"The cache can't be made: {error}. Set FORGE_CACHE to a folder that is writable.") from error
     toolchains = (*toolchain_folders(), str(headers))
     return JudgeSpec(isolation=isolation, workers=workers, packages=tuple(packages), toolchains=toolchains)
 

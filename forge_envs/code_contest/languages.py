@@ -13,7 +13,7 @@ from forge_envs.core.errors import ConfigError
 
 @dataclass(frozen=True)
 class Language:
-    """How programs of one language become something that runs. `{tool}`, `{name}` and `{memory}` are filled in.
+    """How programs of one language become something that runs. `{tool}`, `{name}` and others are filled in.
 
     Args:
         title: For people.
@@ -53,6 +53,12 @@ def java_source(code: str) -> str:
     before = code[: main.start()] if main else ""
     around = re.findall(r"^\s*(?:(?:final|abstract|strictfp)\s+)*class\s+(\w+)", before, re.MULTILINE)
     return f"{around[-1] if around else 'Main'}.java"
+
+
+def java_class(name: str, code: str) -> str:
+    """The class that runs, with its package, for a source file of that name."""
+    package = re.search(r"^\s*package\s+([\w.]+)\s*;", code, re.MULTILINE)
+    return f"{package[1]}.{name.partition('.')[0]}" if package else name.partition(".")[0]
 
 
 def _gcc(tool: str, standard: str) -> tuple[str, ...]:

@@ -41,10 +41,17 @@ def start_vllm(vllm_model: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     from forge_vllm import VLLMServer
 
     running: list[VLLMServer] = []
+    faults: list[str] = []
 
     def server() -> VLLMServer:
+        if faults:
+            pytest.fail(f"vLLM did not start for an earlier test: {faults[0][-300:]}", pytrace=False)
         if not running or running[-1].process.poll() is not None:
-            running.append(VLLMServer(PYTHON, vllm_model, tmp_path_factory.mktemp("vllm") / "server.log"))
+            try:
+                running.append(VLLMServer(PYTHON, vllm_model, tmp_path_factory.mktemp("vllm") / "server.log"))
+            except RuntimeError as error:  # every further try would take as long
+                faults.append(str(error))
+                raise
         return running[-1]
 
     yield server

@@ -16,8 +16,8 @@ from forge_train.small_model import build_model, build_tokenizer
 MODEL = "forge-small"
 MAX_LENGTH = 2048
 TEXTS = ['You keep a notebook. {"name": "tag_note", "arguments": {"note": "n1", "tag": "dear"}}', "Add a note."] * 9
-START_TIMEOUT = 300.0
-"""Seconds: a start takes one minute where nothing else runs."""
+START_TIMEOUT = 600.0
+"""Seconds: a start takes one minute where nothing else runs, and several where much does."""
 
 
 def save_small_model(folder: Path, *, seed: int = 0) -> Path:

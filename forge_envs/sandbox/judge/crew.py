@@ -51,6 +51,7 @@ class Crew:
                 worker = self._start(slot)
             with self._free:
                 self._busy.append(worker)
+                self.check_open()  # it may have been closed while the worker started
             yield worker
             alive = True
         except WorkerDied:

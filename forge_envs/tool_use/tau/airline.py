@@ -1,18 +1,16 @@
 """The airline backend: flights, reservations and users.
 
 Own code from the tools' described behaviour (upstream: ``tau_bench/envs/airline/tools``, tau2
-``domains/airline/tools.py``). The order of checks is part of that behaviour: it decides which error the agent reads.
-Pairs of texts are v1's and tau2's.
+``domains/airline/tools.py``). The order of checks decides which error the agent reads. Pairs of texts are v1's and tau2's.
 """
 
 from collections.abc import Sequence
 from operator import getitem
 from typing import Any, ClassVar
 
-from forge_envs.tool_use.tau import calculate
-from forge_envs.tool_use.tau.backend import Backend
+from forge_envs.tool_use.tau.backend import Backend, cased
 from forge_envs.tool_use.tau.flights import AIRPORTS, search_direct, search_onestop
-from forge_envs.tool_use.tau.tables import Record, clone
+from forge_envs.tool_use.tau.tables import Record
 
 NOW = "2024-05-15T15:00:00"
 NEW_RESERVATIONS = ("HATHAT", "HATHAU", "HATHAV")
@@ -21,7 +19,7 @@ INSURANCE, BAG = 30, 50
 """Dollars for each passenger, and for each bag that is not free."""
 NO_USER = ("user not found", "User {key} not found")
 NO_RESERVATION = ("reservation not found", "Reservation {key} not found")
-NO_FLIGHT = ("flight {key} not found", "Flight {key} not found")
+NO_FLIGHT = cased("flight {key} not found")
 
 
 class Airline(Backend):
@@ -55,17 +53,6 @@ class Airline(Backend):
 
     # Reads.
 
-    def calculate(self, expression: str) -> str:
-        if not all(char in calculate.CHARACTERS for char in expression):
-            raise self._refuse(calculate.BAD_CHARACTERS)
-        return calculate.calculate(expression)
-
-    def think(self, thought: str) -> str:
-        return ""
-
-    def transfer_to_human_agents(self, summary: str) -> str:
-        return "Transfer successful"
-
     def get_user_details(self, user_id: str) -> Record:
         return self._get("users", user_id, NO_USER)
 
@@ -85,8 +72,7 @@ class Airline(Backend):
         return search_onestop(self.tables, self.version, origin, destination, date)
 
     def get_flight_status(self, flight_number: str, date: str) -> str:
-        status: str = self._on_date(flight_number, date)["status"]
-        return status
+        return str(self._on_date(flight_number, date)["status"])
 
     # Writes.
 
@@ -124,10 +110,7 @@ class Airline(Backend):
             "nonfree_baggages": nonfree_baggages,
             "insurance": insurance,
         }
-        if self.version.typed:
-            from forge_envs.tool_use.tau.records import Reservation
-
-            reservation = Reservation.model_validate(reservation).model_dump()
+        reservation = self._record("Reservation", reservation)
         total: float = 0
         segments = []
         for flight in flights:
@@ -137,32 +120,8 @@ class Airline(Backend):
         if insurance == "yes":
             total += INSURANCE * len(passengers)
         total += BAG * nonfree_baggages
-        part = self._part
-        for payment in payment_methods:
-            method_id, amount = part(payment, "payment_id"), part(payment, "amount")
-            if method_id not in methods:
-                raise self._refuse(("payment method {key} not found", "Payment method {key} not found"), key=method_id)
-            if methods[method_id]["source"] in ("gift_card", "certificate") and methods[method_id]["amount"] < amount:
-                raise self._refuse(
-                    (
-                        "not enough balance in payment method {key}",
-                        "Not enough balance in payment method {key}",
-                    ),
-                    key=method_id,
-                )
-        paid = sum(part(payment, "amount") for payment in payment_methods)
-        if paid != total:
-            words = "ayment amount does not add up, total price is {total}, but paid {paid}"
-            raise self._refuse((f"p{words}", f"P{words}"), total=total, paid=paid)
-        user = self.tables.edit("users", user_id)
-        for payment in payment_methods:
-            method_id, amount = part(payment, "payment_id"), part(payment, "amount")
-            # A certificate named twice fails here, after the first time has used it up.
-            source = user["payment_methods"][method_id]["source"]
-            if source == "gift_card":
-                user["payment_methods"][method_id]["amount"] -= amount
-            elif source == "certificate":
-                del user["payment_methods"][method_id]
+        self._check_payments(methods, payment_methods, total)
+        user = self._take_payments(user_id, payment_methods)
         if self.version.seats_are_taken:
             for segment in segments:
                 flight = self.tables.edit("flights", segment["flight_number"])
@@ -187,11 +146,7 @@ class Airline(Backend):
                 raise self._refuse(("", "Too many certificates"))
             # v1's tool returns nothing here, and upstream's step then breaks on its own result.
             return None
-        record: Record = {"source": "certificate", "amount": amount, "id": free}
-        if self.version.typed:
-            from forge_envs.tool_use.tau.records import Certificate
-
-            record = Certificate.model_validate(record).model_dump()
+        record = self._record("Certificate", {"source": "certificate", "amount": amount, "id": free})
         self.tables.edit("users", user_id)["payment_methods"][free] = record
         return f"Certificate {free} added to user {user_id} with amount {amount}."
 
@@ -228,25 +183,45 @@ class Airline(Backend):
         passengers = self._typed("Passenger", passengers)
         reservation = self._get("reservations", reservation_id, NO_RESERVATION)
         if len(passengers) != len(reservation["passengers"]):
-            raise self._refuse(("number of passengers does not match", "Number of passengers does not match"))
+            raise self._refuse(cased("number of passengers does not match"))
         reservation = self.tables.edit("reservations", reservation_id)
         reservation["passengers"] = self._plain(passengers)
         return reservation
 
     # Inside.
 
-    def _get(self, table: str, key: Any, missing: tuple[str, str]) -> Record:
-        if not self.tables.has(table, key):
-            raise self._refuse(missing, key=key)
-        return self.tables.read(table, key)
+    def _check_payments(self, methods: Record, payments: list[Any], total: float) -> None:
+        """The user's methods must cover what is taken from them, and all of it must be the total price."""
+        for payment in payments:
+            method_id, amount = self._part(payment, "payment_id"), self._part(payment, "amount")
+            if method_id not in methods:
+                raise self._refuse(cased("payment method {key} not found"), key=method_id)
+            if methods[method_id]["source"] in ("gift_card", "certificate") and methods[method_id]["amount"] < amount:
+                raise self._refuse(cased("not enough balance in payment method {key}"), key=method_id)
+        paid = sum(self._part(payment, "amount") for payment in payments)
+        if paid != total:
+            raise self._refuse(
+                cased("payment amount does not add up, total price is {total}, but paid {paid}"), total=total, paid=paid
+            )
+
+    def _take_payments(self, user_id: str, payments: list[Any]) -> Record:
+        """Take what a booking costs; gives the user's record for editing."""
+        user = self.tables.edit("users", user_id)
+        for payment in payments:
+            method_id, amount = self._part(payment, "payment_id"), self._part(payment, "amount")
+            # A certificate named twice fails here, after the first time has used it up.
+            source = user["payment_methods"][method_id]["source"]
+            if source == "gift_card":
+                user["payment_methods"][method_id]["amount"] -= amount
+            elif source == "certificate":
+                del user["payment_methods"][method_id]
+        return user
 
     def _on_date(self, flight_number: Any, date: Any) -> Record:
         dates = self._get("flights", flight_number, NO_FLIGHT)["dates"]
         if date not in dates:
-            words = "light {key} not found on date {date}"
-            raise self._refuse((f"f{words}", f"F{words}"), key=flight_number, date=date)
-        found: Record = dates[date]
-        return found
+            raise self._refuse(cased("flight {key} not found on date {date}"), key=flight_number, date=date)
+        return dates[date]  # type: ignore[no-any-return]
 
     def _new_reservation_id(self) -> str:
         free = next((name for name in NEW_RESERVATIONS if not self.tables.has("reservations", name)), None)
@@ -261,10 +236,9 @@ class Airline(Backend):
         date = self._part(flight, "date")
         day = self._on_date(number, date)
         if day["status"] != "available":
-            words = "light {key} not available on date {date}"
-            raise self._refuse((f"f{words}", f"F{words}"), key=number, date=date)
+            raise self._refuse(cased("flight {key} not available on date {date}"), key=number, date=date)
         if day["available_seats"][cabin] < len(passengers):
-            raise self._refuse(("not enough seats on flight {key}", "Not enough seats on flight {key}"), key=number)
+            raise self._refuse(cased("not enough seats on flight {key}"), key=number)
         return self._segment(flight, day["prices"][cabin], self.tables.read("flights", number))
 
     def _kept(self, flight: Any, cabin: Any, reservation: Record) -> Record | None:
@@ -284,22 +258,19 @@ class Airline(Backend):
             segment: Record = flight
             segment |= facts  # v1 keeps whatever else the agent wrote into the segment
             return segment
-        from forge_envs.tool_use.tau.records import ReservationFlight
-
-        return ReservationFlight(flight_number=flight.flight_number, date=flight.date, **facts).model_dump()
+        return self._record("ReservationFlight", {**flight.model_dump(), **facts})
 
     def _pay(self, reservation: Record, method_id: Any, price: float) -> Record:
         """Charge or refund a difference; gives the reservation for editing."""
         methods = self.tables.read("users", reservation["user_id"])["payment_methods"]
         if method_id not in methods:
-            raise self._refuse(("payment method not found", "Payment method not found"))
+            raise self._refuse(cased("payment method not found"))
         source = methods[method_id]["source"]
         if source == "certificate":
-            words = "ertificate cannot be used to update reservation"
-            raise self._refuse((f"c{words}", f"C{words}"))
+            raise self._refuse(cased("certificate cannot be used to update reservation"))
         if source == "gift_card":
             if methods[method_id]["amount"] < price:
-                raise self._refuse(("gift card balance is not enough", "Gift card balance is not enough"))
+                raise self._refuse(cased("gift card balance is not enough"))
             user = self.tables.edit("users", reservation["user_id"])
             user["payment_methods"][method_id]["amount"] -= price
         payment = self._payment(method_id, price) if price != 0 else None
@@ -309,12 +280,7 @@ class Airline(Backend):
         return reservation
 
     def _payment(self, method_id: str, amount: float) -> Record:
-        row = {"payment_id": method_id, "amount": amount}
-        if not self.version.typed:
-            return row
-        from forge_envs.tool_use.tau.records import Payment
-
-        return Payment.model_validate(row).model_dump()
+        return self._record("Payment", {"payment_id": method_id, "amount": amount})
 
     def _typed(self, model: str, values: Any) -> Any:
         """In tau2 a list of objects becomes a list of records; one that holds anything else stays as it is."""
@@ -330,6 +296,5 @@ class Airline(Backend):
         return getattr(value, name) if self.version.typed else getitem(value, name)
 
     def _plain(self, values: Any) -> Any:
-        if not self.version.typed or not isinstance(values, list):
-            return values
-        return [clone(value) if not hasattr(value, "model_dump") else value.model_dump() for value in values]
+        plain = [value.model_dump() if hasattr(value, "model_dump") else value for value in values]
+        return plain if isinstance(values, list) else values

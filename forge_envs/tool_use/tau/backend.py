@@ -8,7 +8,8 @@ from functools import cache
 from typing import Any, ClassVar
 
 from forge_envs.core.errors import ToolError
-from forge_envs.tool_use.tau.tables import Tables, clone
+from forge_envs.tool_use.tau import calculate
+from forge_envs.tool_use.tau.tables import Record, Tables, clone
 from forge_envs.tool_use.tau.version import TauVersion
 
 
@@ -95,9 +96,43 @@ class Backend:
                 return f"{path} got multiple values for keyword argument 'data'"
         return argument_fault(function, _parameters(getattr(type(self), name)), arguments, hidden)
 
+    def calculate(self, expression: str) -> str:
+        """Work out an arithmetic expression."""
+        if not all(char in calculate.CHARACTERS for char in expression):
+            raise self._refuse(calculate.BAD_CHARACTERS)
+        return calculate.calculate(expression)
+
+    def think(self, thought: str) -> str:
+        """Take a note that goes nowhere."""
+        return ""
+
+    def transfer_to_human_agents(self, summary: str) -> str:
+        """Hand the user over."""
+        return "Transfer successful"
+
+    def _get(self, table: str, key: Any, missing: tuple[str, str]) -> Record:
+        """A record, to be read only, or an error that says which one is missing."""
+        if not self.tables.has(table, key):
+            raise self._refuse(missing, key=key)
+        return self.tables.read(table, key)
+
+    def _record(self, model: str, parts: Record) -> Record:
+        """A part of the database, made of arguments; tau2 validates and normalises it as one of its `records`."""
+        if not self.version.typed:
+            return parts
+        from forge_envs.tool_use.tau import records
+
+        made: Record = getattr(records, model).model_validate(parts).model_dump()
+        return made
+
     def _refuse(self, texts: tuple[str, str], **parts: Any) -> ToolError:
         """An error in this version's words; braces in `texts` take `parts`."""
         return ToolError(self.version.pick(texts).format(**parts))
+
+
+def cased(text: str) -> tuple[str, str]:
+    """A text of both versions: tau2 begins most of v1's with a capital letter."""
+    return text, text[0].upper() + text[1:]
 
 
 def argument_fault(

@@ -34,7 +34,7 @@ def grade_episode(row: Mapping[str, Any], folder: str | Path) -> dict[str, Any]:
     """Play the steps of one episode and grade it by upstream's rule.
 
     A step is ``{"name", "kwargs"}``, a tool call; ``{"name": "respond", "kwargs": {"content": text}}`` or
-    ``{"say": text}``, a text to the user. ``"user_reply"`` beside either is what the user then said.
+    ``{"say": text}``, a text to the user. ``"user_reply"`` beside a text is what the user then said.
 
     In v1 the episode ends with a terminating tool or with a reply that holds ``###STOP###``; steps after that are not
     played, and an episode that never ends earns 0. In tau2 a file holds finished dialogues: the episode is over when
@@ -61,15 +61,15 @@ def grade_episode(row: Mapping[str, Any], folder: str | Path) -> dict[str, Any]:
         if not isinstance(step, Mapping):
             raise TaskError(f"{where}: a step is an object, not {type(step).__name__}")
         text, name, arguments = _read_step(step, where)
+        reply = step.get("user_reply") or ""
+        if not isinstance(reply, str):
+            raise TaskError(f"{where}: user_reply is text, not {type(reply).__name__}")
         if text is not None:
             said.append(text)
-        else:
+            done = any(token in reply for token in version.stop_tokens)
+        else:  # nobody asks the user then, whatever stands beside the call
             backend.call(name, arguments)
             done = name in version.terminating
-        reply = step.get("user_reply")
-        if reply is not None and not isinstance(reply, str):
-            raise TaskError(f"{where}: user_reply is text, not {type(reply).__name__}")
-        done = done or any(token in (reply or "") for token in version.stop_tokens)
         if done:
             break
     done = done or version.typed

@@ -9,18 +9,17 @@ import json
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from forge_envs.tool_use.tau import calculate
-from forge_envs.tool_use.tau.backend import Backend
+from forge_envs.tool_use.tau.backend import Backend, cased
 from forge_envs.tool_use.tau.tables import Record, clone
 
 REASONS = ("no longer needed", "ordered by mistake")
-NO_ORDER = ("order not found", "Order not found")
-NO_USER = ("user not found", "User not found")
-NO_PRODUCT = ("product not found", "Product not found")
-NO_PAYMENT_METHOD = ("payment method not found", "Payment method not found")
-NOT_MODIFIABLE = ("non-pending order cannot be modified", "Non-pending order cannot be modified")
-NOT_AVAILABLE = ("new item {item} not found or available", "New item {item} not found or available")
-UNEVEN = ("the number of items to be exchanged should match", "The number of items to be exchanged should match")
+NO_ORDER = cased("order not found")
+NO_USER = cased("user not found")
+NO_PRODUCT = cased("product not found")
+NO_PAYMENT_METHOD = cased("payment method not found")
+NOT_MODIFIABLE = cased("non-pending order cannot be modified")
+NOT_AVAILABLE = cased("new item {item} not found or available")
+UNEVEN = cased("the number of items to be exchanged should match")
 
 
 class Retail(Backend):
@@ -56,17 +55,6 @@ class Retail(Backend):
 
     # Reads.
 
-    def calculate(self, expression: str) -> str:
-        if not all(char in calculate.CHARACTERS for char in expression):
-            raise self._refuse(calculate.BAD_CHARACTERS)
-        return calculate.calculate(expression)
-
-    def think(self, thought: str) -> str:
-        return ""
-
-    def transfer_to_human_agents(self, summary: str) -> str:
-        return "Transfer successful"
-
     def find_user_id_by_email(self, email: str) -> str:
         for user_id, user in self.tables.records("users"):
             if user["email"].lower() == email.lower():
@@ -98,7 +86,7 @@ class Retail(Backend):
             if item_id in product["variants"]:
                 found: Record = product["variants"][item_id]
                 return found
-        raise self._refuse(("item not found", "Item not found"))
+        raise self._refuse(cased("item not found"))
 
     def list_all_product_types(self) -> str:
         listed = {product["name"]: product["product_id"] for _, product in self.tables.records("products")}
@@ -130,27 +118,12 @@ class Retail(Backend):
         method = self._payment_method(order, payment_method_id)
         history = order["payment_history"]
         if len(history) > 1 or history[0]["transaction_type"] != "payment":
-            raise self._refuse(
-                (
-                    "there should be exactly one payment for a pending order",
-                    "There should be exactly one payment for a pending order",
-                )
-            )
+            raise self._refuse(cased("there should be exactly one payment for a pending order"))
         old_id, amount = history[0]["payment_method_id"], history[0]["amount"]
         if old_id == payment_method_id:
-            raise self._refuse(
-                (
-                    "the new payment method should be different from the current one",
-                    "The new payment method should be different from the current one",
-                )
-            )
+            raise self._refuse(cased("the new payment method should be different from the current one"))
         if method["source"] == "gift_card" and method["balance"] < amount:
-            raise self._refuse(
-                (
-                    "insufficient gift card balance to pay for the order",
-                    "Insufficient gift card balance to pay for the order",
-                )
-            )
+            raise self._refuse(cased("insufficient gift card balance to pay for the order"))
         order = self.tables.edit("orders", order_id)
         order["payment_history"] += [
             self._payment("payment", amount, payment_method_id),
@@ -172,12 +145,7 @@ class Retail(Backend):
         difference, variants = self._price(order, item_ids, new_item_ids, self.version.new_item_must_differ)
         method = self._payment_method(order, payment_method_id)
         if method["source"] == "gift_card" and method["balance"] < difference:
-            raise self._refuse(
-                (
-                    "insufficient gift card balance to pay for the new item",
-                    "Insufficient gift card balance to pay for the new item",
-                )
-            )
+            raise self._refuse(cased("insufficient gift card balance to pay for the new item"))
         order = self.tables.edit("orders", order_id)
         paid = "payment" if difference > 0 else "refund"
         order["payment_history"].append(self._payment(paid, abs(difference), payment_method_id))
@@ -194,10 +162,10 @@ class Retail(Backend):
     def cancel_pending_order(self, order_id: str, reason: str) -> Record:
         order = self._get("orders", order_id, NO_ORDER)
         if order["status"] != "pending":
-            raise self._refuse(("non-pending order cannot be cancelled", "Non-pending order cannot be cancelled"))
+            raise self._refuse(cased("non-pending order cannot be cancelled"))
         # tau2 looks the reason up in a set, so an unhashable one is another error than a wrong one.
         if reason not in (frozenset(REASONS) if self.version.typed else REASONS):
-            raise self._refuse(("invalid reason", "Invalid reason"))
+            raise self._refuse(cased("invalid reason"))
         order = self.tables.edit("orders", order_id)
         refunds = []
         for paid in order["payment_history"]:
@@ -213,7 +181,7 @@ class Retail(Backend):
     def return_delivered_order_items(self, order_id: str, item_ids: list[str], payment_method_id: str) -> Record:
         order = self._get("orders", order_id, NO_ORDER)
         if order["status"] != "delivered":
-            raise self._refuse(("non-delivered order cannot be returned", "Non-delivered order cannot be returned"))
+            raise self._refuse(cased("non-delivered order cannot be returned"))
         method = self._payment_method(order, payment_method_id)
         if method["source"] != "gift_card" and payment_method_id != order["payment_history"][0]["payment_method_id"]:
             raise self._refuse(
@@ -222,7 +190,7 @@ class Retail(Backend):
                     "Payment method should be the original payment method",
                 )
             )
-        self._all_in(order, item_ids, ("some item not found", "Some item not found"))
+        self._all_in(order, item_ids, cased("some item not found"))
         order = self.tables.edit("orders", order_id)
         order["status"] = "return requested"
         order["return_items"] = sorted(item_ids)
@@ -234,19 +202,14 @@ class Retail(Backend):
     ) -> Record:
         order = self._get("orders", order_id, NO_ORDER)
         if order["status"] != "delivered":
-            raise self._refuse(("non-delivered order cannot be exchanged", "Non-delivered order cannot be exchanged"))
+            raise self._refuse(cased("non-delivered order cannot be exchanged"))
         self._all_in(order, item_ids, ("{item} not found", "Number of {item} not found."))
         if len(item_ids) != len(new_item_ids):
-            raise self._refuse((UNEVEN[0], UNEVEN[1] + "."))
+            raise self._refuse((UNEVEN[0], f"{UNEVEN[1]}."))
         difference = round(self._price(order, item_ids, new_item_ids, False)[0], 2)
         method = self._payment_method(order, payment_method_id)
         if method["source"] == "gift_card" and method["balance"] < difference:
-            raise self._refuse(
-                (
-                    "insufficient gift card balance to pay for the price difference",
-                    "Insufficient gift card balance to pay for the price difference",
-                )
-            )
+            raise self._refuse(cased("insufficient gift card balance to pay for the price difference"))
         order = self.tables.edit("orders", order_id)
         order["status"] = "exchange requested"
         order["exchange_items"] = sorted(item_ids)
@@ -256,11 +219,6 @@ class Retail(Backend):
         return order
 
     # Inside.
-
-    def _get(self, table: str, key: Any, missing: tuple[str, str]) -> Record:
-        if not self.tables.has(table, key):
-            raise self._refuse(missing)
-        return self.tables.read(table, key)
 
     def _modifiable(self, order: Record) -> None:
         status = order["status"]
@@ -322,19 +280,11 @@ class Retail(Backend):
             "country": country,
             "zip": zip,
         }
-        if not self.version.typed:
-            return parts
-        from forge_envs.tool_use.tau.records import UserAddress
-
-        return UserAddress(**parts).model_dump()
+        return self._record("UserAddress", parts)
 
     def _payment(self, kind: str, amount: float, method_id: str) -> Record:
         row = {"transaction_type": kind, "amount": amount, "payment_method_id": method_id}
-        if not self.version.typed:
-            return row
-        from forge_envs.tool_use.tau.records import OrderPayment
-
-        return OrderPayment.model_validate(row).model_dump()
+        return self._record("OrderPayment", row)
 
 
 def _item(order: Record, item_id: str) -> Record:

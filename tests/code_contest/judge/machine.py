@@ -11,6 +11,11 @@ PLACES = ("/tmp", "/var/tmp", "/dev/shm", "/etc", "/", "/usr/lib", "/usr/lib/pyt
 MARK = "forge-attack"
 """What the hostile programs name the files that they try to leave."""
 
+KEYS = (str(0x464F5247), str(0x464F5248))
+"""System V keys that the hostile programs use."""
+OTHERS = ("docker", "containerd")
+"""Mounts that come and go by others on the machine."""
+
 
 @dataclass(frozen=True)
 class Census:
@@ -19,10 +24,10 @@ class Census:
     Args:
         processes: Descendants of this process, zombies too.
         descriptors: Open ones of this process.
-        mounts: Lines of this process' mount table.
+        mounts: Lines of this process' mount table, without those of `OTHERS`.
         files: In the places that everybody can write to, by name.
         cgroups: Control groups that this process made.
-        ipc: System V objects.
+        ipc: System V objects with one of `KEYS`.
     """
 
     processes: int
@@ -78,11 +83,15 @@ def census() -> Census:
     return Census(
         processes=len(descendants()),
         descriptors=len(os.listdir("/proc/self/fd")),
-        mounts=len(Path("/proc/self/mountinfo").read_text().splitlines()),
+        mounts=sum(1 for line in _lines("/proc/self/mountinfo") if not any(word in line for word in OTHERS)),
         files=frozenset(f"{place}/{name}" for place in PLACES for name in _names(place) if MARK in name),
         cgroups=sum(1 for top in _cgroup_folders() for _ in top.glob(f"forge-{os.getpid()}-*")),
-        ipc=sum(len(Path(f"/proc/sysvipc/{kind}").read_text().splitlines()) - 1 for kind in ("shm", "sem", "msg")),
+        ipc=sum(line.split()[0] in KEYS for kind in ("shm", "sem", "msg") for line in _lines(f"/proc/sysvipc/{kind}")),
     )
+
+
+def _lines(path: str) -> list[str]:
+    return Path(path).read_text().splitlines()
 
 
 def _names(place: str) -> list[str]:

@@ -9,6 +9,7 @@ from cases import AdversarialCase, load_cases
 from machine import Census, census, descendants, living, pid_namespaces
 
 from forge_envs.code_contest.judge import Submission, judge, judge_spec
+from forge_envs.code_contest.languages import installed
 from forge_envs.sandbox.judge import WorkerPool
 
 CASES = load_cases()
@@ -27,10 +28,16 @@ def big_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def before(pool: WorkerPool) -> Census:
+def before(pool: WorkerPool, cache_folder: Path) -> Census:
     """The machine with an idle pool that has started all that it keeps."""
-    for first_line in ("", "import numpy  # a warmed interpreter of its own\n" if find_spec("numpy") else ""):
-        assert judge(Submission.from_row({**CANARY, "code": first_line + CANARY["code"]}), pool=pool).verdict == "AC"
+    warm = [CANARY]
+    if find_spec("numpy"):
+        warm.append({**CANARY, "code": "import numpy\n" + CANARY["code"]})
+    if "cpp" in installed():
+        code = "#include <iostream>\nint main() { int x; std::cin >> x >> x; std::cout << 1 << ' ' << x + 1; }"
+        warm.append({**CANARY, "code": code, "language": "cpp"})
+    for row in warm:
+        assert judge(Submission.from_row(row), pool=pool, cache_folder=cache_folder).verdict == "AC"
     time.sleep(1)
     return census()
 

@@ -117,6 +117,23 @@ def test_a_java_file_has_the_name_of_its_class(code: str, name: str) -> None:
     assert java_source(code) == name
 
 
+@pytest.mark.skipif("java" not in installed(), reason="Java is not installed")
+def test_a_java_program_may_be_in_a_package(pool: WorkerPool, cache_folder: Path) -> None:
+    packaged = submission("java", "package a.b;\n" + SUMS["java"])
+    assert judge(packaged, pool=pool, cache_folder=cache_folder).verdict == "AC"
+
+
+@pytest.mark.skipif("cpp" not in installed(), reason="g++ is not installed")
+def test_without_its_precompiled_header_a_program_compiles_all_the_same(
+    pool: WorkerPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> str:
+        raise OSError
+
+    monkeypatch.setattr("forge_envs.code_contest.compiling._gcc", fail)
+    assert judge(submission("cpp", SUMS["cpp"]), pool=pool, cache_folder=tmp_path).verdict == "AC"
+
+
 def test_other_names_mean_the_same_language() -> None:
     for alias, name in ALIASES.items():
         if name in installed():

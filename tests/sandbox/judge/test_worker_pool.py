@@ -99,9 +99,14 @@ def test_closing_twice_leaves_nothing_and_ends_use() -> None:
 
 def test_closing_during_a_run_raises_there() -> None:
     pool = WorkerPool(JudgeSpec(workers=1))
-    threading.Timer(0.7, pool.close).start()
+
+    def stop(index: int, result: object) -> bool:
+        if index == 0:
+            threading.Thread(target=pool.close).start()
+        return False
+
     with pytest.raises(SandboxError, match="closed"):
-        pool.run(SLOW, [b""] * 100, limits=LIMITS)
+        pool.run(SLOW, [b"1"] * 100, limits=LIMITS, stop=stop)
 
 
 def test_a_forgotten_pool_is_closed() -> None:
@@ -130,7 +135,9 @@ def test_a_worker_that_dies_is_replaced_and_its_runs_repeated(victim: str) -> No
         results = pool.run(SLOW, [b"%d" % n for n in range(4)], limits=LIMITS)
         killer.join()
         assert [result.stdout for result in results] == [b"%d\n" % n for n in range(4)]
-        assert max(result.attempts for result in results) == 2
+        if victim != "zygote":  # a program outlives its zygote; the next one is what has to be repeated
+            assert max(result.attempts for result in results) == 2
+        assert pool.run(SLOW, [b"5"] * 2, limits=LIMITS)[1].stdout == b"5\n"
 
 
 def test_an_error_of_the_caller_does_not_cost_the_worker(pool: WorkerPool) -> None:

@@ -53,6 +53,8 @@ def test_tier(tier: str, tmp_path: Path) -> None:
         pytest.skip("unshare (util-linux) is not installed")
     as_user = [] if os.geteuid() == 0 else ["--map-current-user"]
     own_pids = [unshare, *as_user, "--pid", "--fork", "--kill-child", "--mount-proc"]
+    # Out of sight of the control groups, limits fall back to the address space; that is tested here too.
+    own_pids += ["sh", "-c", 'umount -lR /sys/fs/cgroup 2>&-; exec "$@"', "sh"]
     if subprocess.run([*own_pids, "true"], capture_output=True).returncode != 0:
         pytest.skip("this machine refuses a pid namespace, which these programs must not run without")
     done = subprocess.run(

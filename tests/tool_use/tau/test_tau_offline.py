@@ -55,6 +55,11 @@ def test_the_agents_own_stop_ends_nothing(task: TauTask) -> None:
     assert grade_episode(line(task, [{**steps[-1], "user_reply": "bye ###STOP###"}]), DATA)["done"]
 
 
+def test_a_reply_beside_a_call_ends_nothing(task: TauTask) -> None:
+    steps = [{**step, "user_reply": "###STOP###"} for step in gold_steps(task)]
+    assert not grade_episode(line(task, steps), DATA)["done"]
+
+
 def test_steps_after_the_end_are_not_played(task: TauTask) -> None:
     farewell = respond(" ".join(task.outputs), "###STOP###")
     late = grade_episode(line(task, [farewell, *gold_steps(task)]), DATA)

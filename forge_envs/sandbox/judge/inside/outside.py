@@ -19,7 +19,7 @@ def attend(link: wire.Socket, first: int, config: dict[str, Any]) -> None:
         first: Its process id.
         config: Of the worker.
     """
-    group = _group(first)
+    group = _group(first, config["group"])
     files = _memory_files(group) if group else []
     filters = [seccomp.program("judge"), seccomp.program("workspace", network=False)]
     header = {"unified": config_is_unified(group), "filters": [len(filter_) for filter_ in filters]}
@@ -32,13 +32,13 @@ def attend(link: wire.Socket, first: int, config: dict[str, Any]) -> None:
         group.close()
 
 
-def _group(first: int) -> cgroups.Cgroup | None:
+def _group(first: int, name: str) -> cgroups.Cgroup | None:
     """A control group with the half inside in it, or None: limits then fall back to the address space."""
     if not cgroups.hierarchies():
         return None
     group = None
     try:
-        group = cgroups.Cgroup("judge")
+        group = cgroups.Cgroup(name)
         for fd in group.entrances():
             with open(fd, "wb", buffering=0) as entrance:
                 entrance.write(b"%d" % first)

@@ -29,7 +29,7 @@ from rich.table import Table
 
 from forge_envs.sandbox.judge import JudgeSpec, Limits, NativeProgram, PythonProgram, WorkerPool
 from forge_envs.sandbox.judge.visible import interpreter
-from forge_envs.sandbox.linux import cgroups
+from forge_envs.sandbox.linux import cgroups, syscalls
 
 SOURCE = "n = int(input())\nprint(n * 2)\n"
 STDIN, EXPECTED = b"21\n", b"42\n"
@@ -64,6 +64,12 @@ def check(output: bytes) -> None:
         raise RuntimeError(f"wrong answer: {output!r}")
 
 
+def children() -> set[int]:
+    """The children of this process, those that it adopted included."""
+    pid = os.getpid()
+    return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
+
+
 def spawn(argv: Sequence[str], stdin: Path, stdout: Path) -> Callable[[int], None]:
     """Start a command for each run, as cheaply as Python can."""
     actions = [
@@ -73,8 +79,11 @@ def spawn(argv: Sequence[str], stdin: Path, stdout: Path) -> Callable[[int], Non
 
     def repeat(times: int) -> None:
         for _ in range(times):
+            before = children()
             pid = os.posix_spawn(argv[0], argv, {"PATH": "/usr/bin:/bin"}, file_actions=actions)
             _, status = os.waitpid(pid, 0)
+            for orphan in children() - before:  # bubblewrap does not wait for its own: their CPU would be lost
+                os.waitpid(orphan, 0)
             if status != 0:
                 raise RuntimeError(f"{argv[0]} ended with status {status}")
             check(stdout.read_bytes())
@@ -256,6 +265,7 @@ def main() -> int:
     options = parser.parse_args()
     rounds = options.rounds or (5 if options.quick else 21)
     console = Console(stderr=True)
+    syscalls.adopt_orphans()
     with WorkerPool(JudgeSpec(workers=1)) as pool, tempfile.TemporaryDirectory() as folder:
         tier = pool.tier
         arms = make_arms(pool, Path(folder), console)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from forge_envs.code_contest.compiling import compile_program
+from forge_envs.code_contest.compiling import compile_program, python_complaint
 from forge_envs.code_contest.submission import Program, Protocol
 from forge_envs.code_contest.verdict import Code
 from forge_envs.core.errors import GraderError, TaskError
@@ -48,11 +48,12 @@ def compile_helper(program: Program, pool: WorkerPool, cache_folder: Path | None
     """Make a checker or interactor ready.
 
     Raises:
-        TaskError: It does not compile (a Python one says so when it first runs).
+        TaskError: It does not compile.
     """
     compiled = compile_program(program.language, program.source, pool=pool, cache_folder=cache_folder)
-    if compiled.program is None:
-        raise TaskError(f"The problem's {program.language} program does not compile: {compiled.output[:500]}")
+    complaint = python_complaint(compiled.program, pool) if compiled.program else compiled.output
+    if compiled.program is None or complaint is not None:
+        raise TaskError(f"The problem's {program.language} program does not compile: {(complaint or '')[:500]}")
     return Helper(compiled.program, program.protocol)
 
 
@@ -71,7 +72,6 @@ def check_outputs(helper: Helper, given: bytes, got: bytes, expected: bytes, *, 
 
     Raises:
         GraderError: The checker failed: a limit, a signal, testlib's FAIL, or an exit code without a meaning.
-        TaskError: It does not compile.
     """
     files = {"input": given, "output": got, "answer": expected}
     if helper.protocol == "kattis":
@@ -80,8 +80,6 @@ def check_outputs(helper: Helper, given: bytes, got: bytes, expected: bytes, *, 
         case = Case(args=("{input}", "{output}", "{answer}"), files=files)
     for _ in range(ATTEMPTS):
         result = pool.run(helper.program, [case], limits=helper.limits)[0]
-        if result.compile_error is not None:
-            raise TaskError(f"The problem's checker does not compile: {result.compile_error[:500]}")
         code = meaning(helper.protocol, result)
         if code is not None:
             return code, "" if code == "AC" else _words(result) or "wrong answer"
@@ -112,10 +110,7 @@ def interactor_verdict(
 
     Raises:
         GraderError: The interactor failed.
-        TaskError: It does not compile.
     """
-    if interactor.compile_error is not None:
-        raise TaskError(f"The problem's interactor does not compile: {interactor.compile_error[:500]}")
     if failed and failed[0] != "RE":
         return failed
     code = meaning(protocol, interactor)

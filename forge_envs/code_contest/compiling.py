@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -76,6 +76,14 @@ def compile_program(
         return Compiled(NativeProgram(made))
     files = {found.artifact: made} if found.artifact else {name: source}
     return Compiled(CommandProgram(_fill(found.run, fields), files=files), extra_mb=found.extra_mb)
+
+
+def python_complaint(program: Program, pool: WorkerPool) -> str | None:
+    """What Python says against a program that does not compile, without running it; None for any other program."""
+    if not isinstance(program, PythonProgram):
+        return None
+    unrun = replace(program, preamble="raise SystemExit")
+    return pool.run(unrun, [b""], limits=Limits(cpu_s=10.0))[0].compile_error
 
 
 def _make(language: Language, fields: dict[str, str], source: bytes, *, pool: WorkerPool, folder: Path) -> bytes | str:

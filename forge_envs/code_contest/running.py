@@ -7,7 +7,7 @@ from typing import Any
 
 from forge_envs.code_contest.checker import check_outputs, compile_helper, interactor_verdict
 from forge_envs.code_contest.compare import matches
-from forge_envs.code_contest.compiling import Compiled
+from forge_envs.code_contest.compiling import Compiled, python_complaint
 from forge_envs.code_contest.json_compare import JSON_RULES
 from forge_envs.code_contest.submission import Checker, Submission, Test
 from forge_envs.code_contest.verdict import SHOWN, Code, TestResult, failure
@@ -64,13 +64,21 @@ def judge_calls(submission: Submission, compiled: Compiled, pool: WorkerPool) ->
     rule = JSON_RULES.get(checker.type)
     if rule is None or name is None:
         raise ConfigError(f"Function mode needs 'fn_name' and one of the checkers {', '.join(JSON_RULES)}.")
+    if any(test.check is not None for test in submission.tests):
+        complaint = python_complaint(program, pool)
+        if complaint is not None:
+            return [], complaint
 
     def series(tests: Sequence[Test], limits: Limits, stop: Callable[[int, RunResult], bool]) -> list[RunResult]:
         if tests[0].check is None:
             calls = [test.args or () for test in tests]
             return pool.call(program, name, calls[: _first_check(tests)], limits=limits, stop=stop)
         code = f"{name} = candidate\n{tests[0].check}" if name.isidentifier() else tests[0].check
-        return [_examined(*pool.examine(program, name, code, limits=limits))]
+        examiner, result = pool.examine(program, name, code, limits=limits)
+        if examiner.ended == "wall_limit" and result.ended == "exited":  # it waited for a starved program
+            patient = replace(limits, wall_s=limits.wall_s * PATIENCE)
+            examiner, result = pool.examine(program, name, code, limits=patient)
+        return [_examined(examiner, result)]
 
     def verdict(test: Test, result: RunResult) -> tuple[Code, str]:
         if test.check is not None:
@@ -95,6 +103,9 @@ def judge_interactions(
     if submission.interactor is None or compiled.program is None:
         raise ConfigError("Interactive mode needs an 'interactor'.")
     helper = compile_helper(submission.interactor, pool, cache_folder)
+    complaint = python_complaint(compiled.program, pool)
+    if complaint is not None:
+        return [], complaint
     limits = _limits(submission, compiled)
     results: list[TestResult] = []
     for test in submission.tests:
@@ -104,8 +115,6 @@ def judge_interactions(
         result, other = pool.interact(
             compiled.program, helper.program, second_case=case, first_limits=limits, second_limits=patient
         )
-        if result.compile_error is not None:
-            return [], result.compile_error
         failed = failure(result, time_limit_s=submission.time_limit_s, memory_limit_mb=limits.memory_mb or 0)
         results.append(_told(result, *interactor_verdict(helper.protocol, failed, result, other)))
         if submission.stop_at_first_failure and results[-1].verdict != "AC":
@@ -210,11 +219,13 @@ _PASSED = "true"
 
 def _examined(examiner: RunResult, result: RunResult) -> RunResult:
     """The program's result, with what the examiner found in place of a value."""
+    if result.ended != "exited":
+        return result
     if examiner.ended != "exited":
         raise GraderError(f"The test's own code ended by {examiner.ended}: {examiner.stderr[-300:]!r}")
     passed = examiner.exit_code == 0
     failed = result.exit_code not in (0, None) or examiner.exception == "CandidateError"
-    if failed and not passed and result.ended == "exited":
+    if failed and not passed:
         return replace(result, exit_code=result.exit_code or 1, exception=result.exception or "CandidateError")
     return replace(result, returned=_PASSED if passed else None)
 

@@ -18,13 +18,14 @@ from typing import Any
 
 from forge_envs.core.errors import ConfigError, SandboxError
 from forge_envs.sandbox.base import ExecResult, Limits, Sandbox, SandboxSpec, Snapshot, Tier
-from forge_envs.sandbox.docker_engine import LABEL, client, failures, owner, seccomp_profile
+from forge_envs.sandbox.docker_engine import LABEL, client, exists, failures, owner, remove_unless_gone, seccomp_profile
 from forge_envs.sandbox.docker_files import archive_folder, archive_of, read_file
 from forge_envs.sandbox.docker_run import run_in_container
-from forge_envs.sandbox.docker_supervisor import Supervisor, script
+from forge_envs.sandbox.docker_supervisor import MOST_PROCESSES, SHELL, Supervisor, script, update
 
 MIB = 2**20
 SHARED_MEMORY_MB = 64
+REMOVAL_S = 20.0
 
 _RUN = 'cd "$1" || exit 126; ulimit -c 0; ulimit -f "$2"; [ "$3" = - ] || ulimit -t "$3"; shift 4; '
 _SCRIPT = 'if command -v bash >/dev/null; then exec bash "$@"; else exec sh "$@"; fi'
@@ -41,13 +42,14 @@ class _Held:
     images: set[str] = field(default_factory=set)
 
     def end_container(self) -> None:
-        import docker
-
+        """Remove the container, and wait until the engine has, which removes it by itself when the leash is let go."""
+        if self.container:
+            remove_unless_gone(self.api.remove_container, self.container, force=True, v=True)
         if self.supervisor is not None:
             self.supervisor.close()
-        if self.container:
-            with contextlib.suppress(docker.errors.NotFound):
-                self.api.remove_container(self.container, force=True, v=True)
+        until = time.monotonic() + REMOVAL_S
+        while self.container and exists(self.api, self.container) and time.monotonic() < until:
+            time.sleep(0.02)
         self.container, self.supervisor = "", None
 
     def free(self) -> None:
@@ -128,31 +130,41 @@ class DockerSandbox:
         cpu = "-" if limits.cpu_s is None else str(math.ceil(limits.cpu_s) + 1)
         end = shell + (" 2>&1" if merge_output else "")
         wrapped = ["/bin/sh", "-c", _RUN + end, "sh", folder, str(limits.file_mb * 2048), cpu, "-", *argv]
-        with self._lock, failures("The Docker daemon or the container failed"):
-            self._limit(limits)
-            return run_in_container(
-                self._api,
-                self._held.container,
-                self._held.supervisor,
-                wrapped,
-                stdin=stdin,
-                limits=limits,
-                env={**self.spec.env, **(env or {})},
-            )
+        try:
+            with self._lock, failures("The Docker daemon or the container failed"):
+                self._limit(limits)
+                return run_in_container(
+                    self._api,
+                    self._held.container,
+                    self._held.supervisor,
+                    wrapped,
+                    stdin=stdin,
+                    limits=limits,
+                    env={**self.spec.env, **(env or {})},
+                )
+        except BaseException:  # the command may still be running
+            self.close()
+            raise
 
     def write(self, path: str, content: bytes, *, mode: int = 0o644) -> None:
         import docker
+        import requests
 
         self._alive()
         path = self._inside(path)
         above, name = posixpath.split(path)
         archive = archive_of(name, content, mode, self._user)
-        with self._lock, failures(f"{path} can't be written in the sandbox"):
+        with self._lock:
             try:
-                self._api.put_archive(self._held.container, above, archive)
-            except docker.errors.NotFound:
-                self._make_folder(above)
-                self._api.put_archive(self._held.container, above, archive)
+                try:
+                    self._api.put_archive(self._held.container, above, archive)
+                except docker.errors.NotFound:
+                    self._make_folder(above)
+                    self._api.put_archive(self._held.container, above, archive)
+            except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+                if self.alive():  # then the path is at fault, and a program may have made it so
+                    raise OSError(22, f"can't be written: {error}", path) from error
+                raise SandboxError(f"The Docker daemon or the container failed: {error}") from error
 
     def read(self, path: str, *, limit: int = 16 * MIB) -> bytes:
         import docker
@@ -224,7 +236,7 @@ class DockerSandbox:
             network_mode=None if self.spec.network else "none",
             cap_drop=["ALL"],
             security_opt=["no-new-privileges", f"seccomp={seccomp_profile(self.spec.profile)}"],
-            pids_limit=4096,
+            pids_limit=MOST_PROCESSES,
             shm_size=SHARED_MEMORY_MB * MIB,
             binds=[f"{m.source}:{m.target}:ro" for m in self.spec.mounts if m.mode == "read"],
             auto_remove=True,
@@ -233,13 +245,15 @@ class DockerSandbox:
         self._held.container = self._api.create_container(
             image,
             ["-c", script(can_fork=not judged)],
-            entrypoint=["/bin/sh"],
+            entrypoint=[SHELL],
             stdin_open=True,
             host_config=host,
             working_dir=self.spec.workdir,
             labels={LABEL: owner()},
             hostname="sandbox",
         )["Id"]
+        shell = read_file(self._api, self._held.container, "/bin/sh", 64 * MIB)
+        self._api.put_archive(self._held.container, "/", archive_of(SHELL[1:], shell, 0o111, self._user))
         self._held.supervisor = Supervisor(self._api, self._held.container)
         self._api.start(self._held.container)
         self._settings = {}
@@ -261,9 +275,7 @@ class DockerSandbox:
     def _make_folder(self, path: str) -> None:
         code, message = self._call(["mkdir", "-p", path])
         if code:
-            raise SandboxError(
-                f"The folder {path} can't be made in the sandbox: {message.decode(errors='replace').strip()}"
-            )
+            raise OSError(20, f"can't be made: {message.decode(errors='replace').strip()}", path)
 
     def _call(self, argv: list[str]) -> tuple[int, bytes]:
         """A short helper command of ours."""
@@ -293,10 +305,9 @@ class DockerSandbox:
             wanted |= {"Memory": limits.memory_mb * MIB, "MemorySwap": limits.memory_mb * MIB}
         elif "Memory" in self._settings:  # the engine knows no way back to "none"
             wanted |= {"Memory": 2**50, "MemorySwap": 2**50}
-        if wanted != self._settings:
-            url = self._api._url("/containers/{0}/update", self._held.container)
-            self._api._raise_for_status(self._api._post_json(url, data=wanted))
-            self._settings = wanted
+        if wanted != self._settings or self._held.supervisor.loosened:
+            update(self._api, self._held.container, wanted)
+            self._settings, self._held.supervisor.loosened = wanted, False
 
     def _inside(self, path: str) -> str:
         return posixpath.normpath(posixpath.join(self.spec.workdir, path))

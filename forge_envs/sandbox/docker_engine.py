@@ -63,10 +63,10 @@ def owner() -> str:
 def reclaim(api: Any) -> None:
     for found in api.containers(all=True, filters={"label": LABEL}):
         if _abandoned(found["Labels"][LABEL]):
-            _ignore_missing(api.remove_container, found["Id"], force=True, v=True)
+            remove_unless_gone(api.remove_container, found["Id"], force=True, v=True)
     for found in api.images(filters={"label": LABEL}):
         if _abandoned(found["Labels"][LABEL]):
-            _ignore_missing(api.remove_image, found["Id"], force=True)
+            remove_unless_gone(api.remove_image, found["Id"], force=True)
 
 
 def _abandoned(label: str) -> bool:
@@ -74,7 +74,7 @@ def _abandoned(label: str) -> bool:
     return host == socket.gethostname() and cgroups.started(int(pid)) != begun
 
 
-def _ignore_missing(remove: Any, *arguments: Any, **options: Any) -> None:
+def remove_unless_gone(remove: Any, *arguments: Any, **options: Any) -> None:
     """Somebody else may be removing it at the same moment."""
     import docker
 
@@ -85,6 +85,17 @@ def _ignore_missing(remove: Any, *arguments: Any, **options: Any) -> None:
     except docker.errors.APIError as error:
         if error.status_code != 409:
             raise
+
+
+def exists(api: Any, container: str) -> bool:
+    """Whether the engine still knows a container."""
+    import docker
+
+    try:
+        api.inspect_container(container)
+    except docker.errors.NotFound:
+        return False
+    return True
 
 
 def seccomp_profile(profile: Profile) -> str:

@@ -25,6 +25,10 @@ def read_file(api: Any, container: str, path: str, limit: int) -> bytes:
             stream, status = api.get_archive(container, path)
         except docker.errors.NotFound as error:
             raise FileNotFoundError(2, "No such file or directory", path) from error
+        except docker.errors.APIError as error:
+            if "too many links" not in str(error):
+                raise
+            raise OSError(40, "Too many levels of symbolic links", path) from error
         if status["linkTarget"]:
             stream.close()
             path = posixpath.normpath(posixpath.join(posixpath.dirname(path), status["linkTarget"]))

@@ -1,8 +1,9 @@
 """The first process of a container: a shell that reports what the container uses and ends everything in it.
 
 It is asked over a connection that this process holds open. When the connection closes, because this process ended in
-whatever way, the shell ends, and with it the container. It is the container's process 1, so no signal from inside can
-end it, and it needs nothing but a POSIX shell.
+whatever way, the shell ends, and with it the container. It needs nothing but a POSIX shell. Commands may run as the
+same user: it is the container's process 1 and ignores what it could be sent, so no signal from inside ends it, and it
+runs from a file that nobody may read, so the kernel lets nobody trace it or write its memory.
 """
 
 import contextlib
@@ -14,11 +15,15 @@ from typing import Any
 from forge_envs.core.errors import SandboxError
 from forge_envs.sandbox.docker_exec import STDOUT, Demux
 
-ANSWER_S = 30.0
+ANSWER_S = 60.0
+MOST_PROCESSES = 4096
+SHELL = "/.forge/sh"
+"""A copy of the image's shell that can be executed and not read."""
 
 # One line per question: CPU nanoseconds, bytes now and at the peak, kills for memory, processes. `k` first kills
 # everything; a subshell makes this shell reap what became its child, where the profile lets it start one.
 SCRIPT = """
+trap '' HUP INT QUIT ALRM TERM USR1 USR2 PIPE
 d=/sys/fs/cgroup
 state() {
   c=0 m=0 p=0 o=0 n=1
@@ -59,6 +64,11 @@ class Usage:
     processes: int
 
 
+def update(api: Any, container: str, settings: dict[str, int]) -> None:
+    """Change limits of a running container; the SDK's own call does not know all of them."""
+    api._raise_for_status(api._post_json(api._url("/containers/{0}/update", container), data=settings))
+
+
 class Hijacked:
     """A connection that the engine turned into a byte stream. What came with the answer's header is in `early`."""
 
@@ -92,9 +102,13 @@ class Supervisor:
     Args:
         api: The SDK's low-level client.
         container: A container that was made and not started yet.
+
+    `loosened` says that `end_all` has changed the limit on processes.
     """
 
     def __init__(self, api: Any, container: str):
+        self._api, self._container = api, container
+        self.loosened = False
         self._connection = Hijacked(api, "/containers/{0}/attach", container, {"stream": 1, "stdin": 1, "stdout": 1})
         self._demux = Demux(most=2**62)
         self._demux.feed(self._connection.early)
@@ -104,7 +118,9 @@ class Supervisor:
         return self._ask(b"s\n")
 
     def end_all(self) -> Usage:
-        """Kill and reap everything in the container but its first process."""
+        """Kill and reap everything in the container but its first process, which needs room for a process to do it."""
+        update(self._api, self._container, {"PidsLimit": MOST_PROCESSES})
+        self.loosened = True
         return self._ask(b"k\n")
 
     def close(self) -> None:

@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from conftest import IMAGE  # type: ignore[attr-defined]
 
 from forge_envs import ConfigError, SandboxError
 from forge_envs.sandbox import SandboxSpec, docker_engine, open_sandbox
 
+IMAGE = os.environ.get("FORGE_TEST_IMAGE", "forge-test-base")
 SPEC = SandboxSpec(backend="docker", image=IMAGE)
 
 

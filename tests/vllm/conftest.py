@@ -10,15 +10,19 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))  # forge_vllm
 
 PYTHON = os.environ.get("FORGE_VLLM_PYTHON", "")
+if PYTHON:
+    PYTHON = os.path.abspath(PYTHON)  # the server runs in a folder of its own; the link itself names the environment
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Know the marker."""
+    """Know the markers."""
+    config.addinivalue_line("markers", "kills_vllm: ends the server, so it runs after the tests that need it alive")
     config.addinivalue_line("markers", "vllm: needs a real vLLM server (tests/vllm/install.sh makes its environment)")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of this folder, and skip them where there is no vLLM."""
+    """Mark the tests of this folder, skip them where there is no vLLM, and order them so that one start is enough."""
+    items.sort(key=lambda item: item.get_closest_marker("kills_vllm") is not None)
     reason = "set FORGE_VLLM_PYTHON to DIR/bin/python after tests/vllm/install.sh DIR"
     for item in items:
         if Path(__file__).parent in item.path.parents:

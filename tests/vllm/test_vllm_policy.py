@@ -161,10 +161,10 @@ class KillsServer(OpenAIPolicy):
         return await super().act(request)
 
 
+@pytest.mark.kills_vllm
 def test_a_server_that_dies_fails_the_episode_and_scores_nothing(
     vllm_server: VLLMServer, toy: Any, tmp_path: Path
 ) -> None:
-    """Runs last in this file: the next test that asks for a server gets a new one."""
     store = EpisodeStore(tmp_path / "run")
     policy = KillsServer(vllm_server, **written_as(regex=CALL))
     jobs = [Job("add"), Job("ask")]

@@ -12,7 +12,8 @@ from forge_envs.core.errors import TaskError
 def humaneval_from_row(row: Mapping[str, Any]) -> ContestTask:
     """A row as a task: all assertions are hidden. The examples are in the prompt's docstring."""
     prompt, name = row["prompt"], row["entry_point"]
-    test = f"{row['test']}\n\ncheck(candidate)\n"
+    # Some assertions use functions that the prompt defines beside the one that is asked for.
+    test = f"{prompt}\n    pass\n\n\n{name} = candidate\n\n{row['test']}\n\ncheck(candidate)\n"
     return ContestTask(
         id=task_id(row.get("task_id") or row["id"]),
         title=name,

@@ -31,7 +31,8 @@ def program(profile: Literal["judge", "workspace"], *, network: bool = True, mac
     Args:
         profile: `judge` refuses new processes, every socket but a pair, shared memory; threads work. `workspace`
             refuses new namespaces and every address family but unix, internet and route netlink.
-        network: False refuses internet sockets to a `workspace` too, for where it has no network namespace.
+        network: False refuses every socket but a pair to a `workspace` too, for where it has no network namespace;
+            Landlock does not keep a program from the unix sockets of the host's services.
         machine: Architecture; this machine's by default.
 
     Returns:
@@ -73,7 +74,7 @@ def program(profile: Literal["judge", "workspace"], *, network: bool = True, mac
         families: tuple[int, ...] = ()
     else:
         add("clone", _argument(0), (_JSET, 0, 1, CLONE_NAMESPACES), _fail(errno.EPERM), (_RET, 0, 0, _ALLOW))
-        families = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6) if network else (socket.AF_UNIX,)
+        families = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6) if network else ()
         netlink: list[Instruction] = []
         if network:  # its route protocol, which lists interfaces
             netlink = [(_JEQ, 0, 3, 16), _argument(2), (_JEQ, 0, 1, 0), (_RET, 0, 0, _ALLOW)]

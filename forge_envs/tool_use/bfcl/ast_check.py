@@ -139,10 +139,12 @@ def _check_call(
 
 
 def _check_value(value: Any, schema: Mapping[str, Any], answers: list[Any], language: Language, rules: Rules) -> Result:
-    kind: str = schema["type"]
-    expected = _TYPES[language][kind]
-    item_kind = schema["items"]["type"] if kind in _WITH_ITEMS[language] else None
-    items = None if item_kind is None else _TYPES[language][item_kind]
+    kind, types = schema.get("type", ""), _TYPES[language]
+    item_kind = schema.get("items", {}).get("type", "") if kind in _WITH_ITEMS[language] else None
+    if kind not in types or item_kind not in {None, *types}:
+        return Result(False, "upstream_raises:KeyError", f"the schema has the unknown type {kind!r} of {item_kind!r}")
+    expected = types[kind]
+    items = None if item_kind is None else types[item_kind]
     if item_kind == "any" and language != "python" and not rules.any_items_are_texts:
         item_kind = items = None
     if not answers and not rules.empty_answers_fail:

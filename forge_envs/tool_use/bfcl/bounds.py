@@ -10,7 +10,7 @@ MAX_BITS = 16_384
 MAX_PRINTED_BITS = 14_280
 """Size of an integer that Python prints: 4300 digits."""
 MAX_ITEMS = 100_000
-"""Length of a text or list that repetition may make."""
+"""Length of what repetition may make, once printed."""
 
 _BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -66,7 +66,7 @@ def _applied(op: ast.operator, left: Any, right: Any) -> Any:
     if isinstance(op, ast.Mult):
         for one, other in ((left, right), (right, left)):
             repeats = isinstance(one, str | bytes | list | tuple) and isinstance(other, int)
-            if repeats and (len(one) * other > MAX_ITEMS or not all(map(_small, one))):
+            if repeats and _weight(one) * other > MAX_ITEMS:
                 raise ValueError("the repeated value is too long")
         return left * right
     if isinstance(op, ast.Add):
@@ -82,9 +82,15 @@ def _applied(op: ast.operator, left: Any, right: Any) -> Any:
     return _BINARY[type(op)](left, right)
 
 
-def _small(item: Any) -> bool:
-    """Whether repeating the item costs little: repeated lists of repeated lists would be huge once printed."""
-    return item is None or isinstance(item, int | float) or (isinstance(item, str) and len(item) < 100)
+def _weight(value: Any) -> int:
+    """About how long a value is once printed; repeated lists of lists are long. Counting ends at the bound."""
+    total, stack = 0, [value]
+    while stack and total <= MAX_ITEMS:
+        one = stack.pop()
+        total += len(one) if isinstance(one, str | bytes | list | tuple) else 1
+        if isinstance(one, list | tuple):
+            stack += one[:MAX_ITEMS]
+    return total
 
 
 def unary(op: ast.unaryop, value: Any) -> Any:

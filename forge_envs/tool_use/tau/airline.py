@@ -1,10 +1,9 @@
 """The airline backend: flights, reservations and users.
 
 Own code from the tools' described behaviour (upstream: ``tau_bench/envs/airline/tools``, tau2
-``domains/airline/tools.py``). The order of checks decides which error the agent reads. Pairs of texts are v1's and tau2's.
+``domains/airline/tools.py``). The order of checks decides which error is read. Pairs of texts are v1's, tau2's.
 """
 
-from collections.abc import Sequence
 from operator import getitem
 from typing import Any, ClassVar
 
@@ -221,7 +220,7 @@ class Airline(Backend):
         dates = self._get("flights", flight_number, NO_FLIGHT)["dates"]
         if date not in dates:
             raise self._refuse(cased("flight {key} not found on date {date}"), key=flight_number, date=date)
-        return dates[date]  # type: ignore[no-any-return]
+        return dates[date]
 
     def _new_reservation_id(self) -> str:
         free = next((name for name in NEW_RESERVATIONS if not self.tables.has("reservations", name)), None)
@@ -229,7 +228,7 @@ class Airline(Backend):
             raise self._refuse(("", "Too many reservations"))
         return free or NEW_RESERVATIONS[-1]  # v1 overwrites its third booking
 
-    def _priced(self, flight: Any, cabin: str, passengers: Sequence[Any]) -> Record:
+    def _priced(self, flight: Any, cabin: str, passengers: Any) -> Record:
         """A segment at today's price, if there are seats for all passengers."""
         number = self._part(flight, "flight_number")
         self._get("flights", number, NO_FLIGHT)

@@ -93,6 +93,8 @@ BOTH = [
     (_schema("string"), ["", None], None, None),
     (_schema("string"), ["a"], [], "type_error:simple"),
     (_schema("any"), ["a"], "a", None),
+    (_schema("number"), [1], 1, "upstream_raises:KeyError"),
+    (_schema("array"), [[1]], [1], "upstream_raises:KeyError"),
 ]
 
 

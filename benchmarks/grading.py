@@ -152,7 +152,7 @@ def report(measures: list[Measure]) -> bool:
         table.add_column(column, justify="left" if column == "what" else "right")
     for m in measures:
         theirs = "-" if m.theirs_us is None else f"{m.theirs_us:.1f}"
-        ratio = "-" if m.ratio is None else f"{m.ratio:.2f}"
+        ratio = "-" if m.ratio is None else f"{m.ratio:.2g}"
         mark = "met" if m.met else "MISSED"
         table.add_row(m.name, f"{m.ours_us:.1f}", theirs, ratio, f"{m.target_us:.0f}", mark)
     Console().print(table)

@@ -159,7 +159,10 @@ class Sandbox(Protocol):
         """
 
     def write(self, path: str, content: bytes, *, mode: int = 0o644) -> None:
-        """Write a file; folders above it are made. Symlinks inside can't lead it outside."""
+        """Write a file; folders above it are made. Symlinks inside can't lead it outside.
+
+        `OSError` where what is in the sandbox is in the way.
+        """
 
     def read(self, path: str, *, limit: int = 16 * 2**20) -> bytes:
         """The file's content, at most `limit` bytes. `FileNotFoundError` where there is none."""

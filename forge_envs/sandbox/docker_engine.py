@@ -11,7 +11,7 @@ from typing import Any
 
 from forge_envs.core.errors import SandboxError
 from forge_envs.sandbox.base import Profile
-from forge_envs.sandbox.linux import cgroups
+from forge_envs.sandbox.linux import owners
 from forge_envs.sandbox.linux.seccomp import CLONE_NAMESPACES, CLONE_THREAD
 from forge_envs.sandbox.linux.seccomp_tables import NOT_IMPLEMENTED, PRETENDED, REFUSED, REFUSED_TO_JUDGED
 
@@ -57,7 +57,7 @@ def failures(what: str) -> Iterator[None]:
 
 def owner() -> str:
     """A label that names this process once and for all."""
-    return f"{socket.gethostname()} {os.getpid()} {cgroups.started(os.getpid())}"
+    return f"{socket.gethostname()} {owners.tag()}"
 
 
 def reclaim(api: Any) -> None:
@@ -70,8 +70,8 @@ def reclaim(api: Any) -> None:
 
 
 def _abandoned(label: str) -> bool:
-    host, pid, begun = label.rsplit(" ", 2)
-    return host == socket.gethostname() and cgroups.started(int(pid)) != begun
+    host, _, tag = label.rpartition(" ")
+    return host == socket.gethostname() and owners.gone(tag)
 
 
 def remove_unless_gone(remove: Any, *arguments: Any, **options: Any) -> None:

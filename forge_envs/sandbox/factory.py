@@ -15,7 +15,7 @@ from typing import Any
 from forge_envs.core.errors import SandboxError
 from forge_envs.sandbox.base import Tier
 from forge_envs.sandbox.keeper import wire
-from forge_envs.sandbox.linux import cgroups, userns
+from forge_envs.sandbox.linux import cgroups, owners, userns
 from forge_envs.sandbox.tiers import BOOT, INTERPRETER, machine
 
 START_S = 60.0
@@ -41,8 +41,7 @@ class Factory:
         self._lock = threading.Lock()
         folder = ""
         if tier != "A":
-            owner = f"{os.getpid()}-{cgroups.started(os.getpid())}"
-            folder = tempfile.mkdtemp(prefix=f"{FOLDER}{owner}-", dir=_places(tier)[0])
+            folder = tempfile.mkdtemp(prefix=f"{FOLDER}{owners.tag()}-", dir=_places(tier)[0])
             os.chmod(folder, 0o711)
         self._sock, inside = pair()
         options = {
@@ -160,8 +159,7 @@ def ask_for_fds(
 def reclaim() -> None:
     """Remove folders and control groups of processes that were killed before they could."""
     for path in (found for place in _places("C") for found in Path(place).glob(f"{FOLDER}*")):
-        pid, started = [*path.name.removeprefix(FOLDER).split("-"), ""][:2]
-        if pid.isdigit() and cgroups.started(int(pid)) != started:
+        if owners.gone(path.name.removeprefix(FOLDER)):
             shutil.rmtree(path, ignore_errors=True)
     with contextlib.suppress(OSError):
         cgroups.reclaim()

@@ -22,6 +22,7 @@ stop() {
   kill "$pid" 2>/dev/null || true
   for _ in $(seq 100); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
   rm -f "$PIDFILE"
+  umount "$CACHE/docker" 2>/dev/null || true  # the engine binds its folder onto itself
 }
 
 start() {

@@ -18,7 +18,7 @@ from forge_envs import SandboxError
 from forge_envs.sandbox import docker_exec, tiers
 from forge_envs.sandbox.docker_engine import seccomp_profile
 from forge_envs.sandbox.keeper import wire
-from forge_envs.sandbox.linux import cgroups, seccomp, seccomp_tables
+from forge_envs.sandbox.linux import cgroups, owners, seccomp, seccomp_tables
 from forge_envs.sandbox.pump import pump
 
 UNISTD = {
@@ -176,9 +176,10 @@ def test_a_real_group_counts_and_limits() -> None:
 
 
 def test_abandoned_groups_are_found(tmp_path: Path) -> None:
-    mine = f"{cgroups.PREFIX}{os.getpid()}-{cgroups.started(os.getpid())}-1"
-    dead = f"{cgroups.PREFIX}{os.getpid()}-1-1"
-    for name in (mine, dead, "other", f"{cgroups.PREFIX}nonsense"):
+    mine = f"{cgroups.PREFIX}{owners.tag()}-1"
+    pid, _, namespace = owners.tag().split("-")
+    dead, elsewhere = f"{cgroups.PREFIX}{pid}-1-{namespace}-1", f"{cgroups.PREFIX}{pid}-1-1-1"
+    for name in (mine, dead, elsewhere, "other", f"{cgroups.PREFIX}nonsense"):
         (tmp_path / name).mkdir()
     assert [path.name for path in cgroups.abandoned(cgroups.Hierarchies(unified=tmp_path))] == [dead]
 

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from forge_toy import call, row, write_suite
-
 from forge_lamps import SPECS, Backend, DreamtLamps, Lamps, play
+from forge_toy import call, row, write_suite
 
 from forge_envs import ConfigError, GraderError, ToolError
 from forge_envs.core.errors import SimulatorError

@@ -79,7 +79,7 @@ class Worker:
             "slot": slot,
             "box": BOX,
             "scratch": self._scratch,
-            "group": leftovers.group_name(),
+            "group": "judge",
             "packages_folder": visible.PACKAGES if tier == "A" else self._link(seen["packages"]),
             **seen,
         }

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from forge_envs.sandbox.linux import owners
+
 PREFIX = "forge-"
 _UNLIMITED = 2**62
 
@@ -73,7 +75,7 @@ def find(mountinfo: str, own: str) -> Hierarchies:
 def _usable(parent: Path | None, controllers: tuple[str, ...] = ()) -> bool:
     if parent is None:
         return False
-    probe = parent / f"{PREFIX}{_owner()}-probe-{time.monotonic_ns()}"
+    probe = parent / f"{PREFIX}{owners.tag()}-probe-{time.monotonic_ns()}"
     try:
         probe.mkdir()
     except OSError:
@@ -98,23 +100,11 @@ def _usable_unified(own: Path) -> Path | None:
     return None
 
 
-def _owner() -> str:
-    return f"{os.getpid()}-{started(os.getpid())}"
-
-
-def started(pid: int) -> str:
-    """The start time of a process, in ticks: with the id it names a process once and for all. Empty when it is gone."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except OSError:
-        return ""
-
-
 class Cgroup:
     """One group; `close` removes it.
 
     Args:
-        name: Part of its name, after the owner's process id and start time.
+        name: Part of its name, after the owner's tag.
         where: Where to make it.
 
     Raises:
@@ -127,7 +117,7 @@ class Cgroup:
             raise OSError(errno.EROFS, "no writable control group hierarchy")
         self._unified = self._where.unified is not None
         parents = {"": self._where.unified} if self._where.unified else dict(self._where.split)
-        folder = f"{PREFIX}{_owner()}-{name}"
+        folder = f"{PREFIX}{owners.tag()}-{name}"
         self._folders: dict[str, Path] = {}
         self._limits: tuple[int, int] | None = None
         self._base = Usage(0.0, 0, 0, 0)
@@ -277,8 +267,7 @@ def abandoned(where: Hierarchies) -> Iterator[Path]:
     parents = [where.unified] if where.unified else [path for _, path in where.split]
     for parent in parents:
         for folder in parent.glob(f"{PREFIX}*"):
-            pid, begun = [*folder.name.removeprefix(PREFIX).split("-"), ""][:2]
-            if pid.isdigit() and started(int(pid)) != begun:
+            if owners.gone(folder.name.removeprefix(PREFIX)):
                 yield folder
 
 

@@ -96,7 +96,8 @@ print(3)
     assert judged(code, TESTS[:1], time_limit_s=1).verdict == "AC"
 
 
-def test_the_pool_is_started_when_none_is_given() -> None:
+def test_the_pool_is_started_when_none_is_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FORGE_CACHE", str(tmp_path))
     assert judge(Submission.from_row({"code": SUM, "tests": TESTS})).verdict == "AC"
 
 

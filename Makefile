@@ -69,8 +69,8 @@ test-docker: $(DEV_READY)
 
 # A real vLLM server on the CPU, in an environment of its own.
 test-vllm: $(DEV_READY)
-	PYTHON=$(PYTHON) tests/vllm/install.sh $(VLLM_VENV)
-	$(PYTEST) FORGE_VLLM_PYTHON=$(abspath $(VLLM_VENV))/bin/python $(BIN)/pytest tests/vllm
+	PYTHON=$(PYTHON) tests/vllm_server/install.sh $(VLLM_VENV)
+	$(PYTEST) FORGE_VLLM_PYTHON=$(abspath $(VLLM_VENV))/bin/python $(BIN)/pytest tests/vllm_server
 
 # Upstream's own checkers as an oracle; they are never imported at run time.
 test-bfcl: $(DEV_READY)

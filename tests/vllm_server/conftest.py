@@ -17,13 +17,13 @@ if PYTHON:
 def pytest_configure(config: pytest.Config) -> None:
     """Know the markers."""
     config.addinivalue_line("markers", "kills_vllm: ends the server, so it runs after the tests that need it alive")
-    config.addinivalue_line("markers", "vllm: needs a real vLLM server (tests/vllm/install.sh makes its environment)")
+    config.addinivalue_line("markers", "vllm: needs a real vLLM server (tests/vllm_server/install.sh makes its environment)")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests of this folder, skip them where there is no vLLM, and order them so that one start is enough."""
     items.sort(key=lambda item: item.get_closest_marker("kills_vllm") is not None)
-    reason = "set FORGE_VLLM_PYTHON to DIR/bin/python after tests/vllm/install.sh DIR"
+    reason = "set FORGE_VLLM_PYTHON to DIR/bin/python after tests/vllm_server/install.sh DIR"
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.vllm)

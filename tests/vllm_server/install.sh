@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs vLLM for the CPU into an environment of its own: tests/vllm/install.sh DIR
-# Then: FORGE_VLLM_PYTHON=DIR/bin/python pytest tests/vllm
+# Installs vLLM for the CPU into an environment of its own: tests/vllm_server/install.sh DIR
+# Then: FORGE_VLLM_PYTHON=DIR/bin/python pytest tests/vllm_server
 #
 # Not the trainer's environment: importing TRL imports an installed vLLM, and vLLM pins other transformers.
 set -euo pipefail

@@ -2,8 +2,8 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: install train test test-all test-fast test-train test-trl-floor test-wheel test-docker test-vllm test-bfcl bench \
-	lint clean
+.PHONY: install train test test-all test-fast test-train test-trl-floor test-wheel test-judge test-docker test-vllm test-bfcl \
+	bench lint clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -62,6 +62,13 @@ test-wheel: $(DEV_READY)
 	venv/bin/python -c "import json, sys; rows = [json.loads(line) for line in open('run/episodes.jsonl')]; \
 	sys.exit(not (len(rows) == 20 and all(row['outcome'] == 1.0 for row in rows)))"
 
+# Long runs of the judge: many in a row, workers and hosts killed at random, every submission ten times, its speed.
+test-judge: $(DEV_READY)
+	$(PYTEST) FORGE_SOAK_RUNS=20000 FORGE_SOAK_KILLS=10 $(BIN)/pytest tests/sandbox/judge/test_worker_soak.py \
+	  tests/sandbox/judge/test_worker_pool.py
+	$(PYTEST) FORGE_JUDGE_REPEATS=10 $(BIN)/pytest -n auto tests/code_contest/judge/test_shared_data.py
+	$(BIN)/python benchmarks/judge.py --quick
+
 # With a real Docker engine: one that answers already, or one that is started here (root on Debian) and stopped again.
 test-docker: $(DEV_READY)
 	trap 'tests/sandbox/start_docker.sh stop' EXIT; tests/sandbox/start_docker.sh; \
@@ -82,7 +89,7 @@ test-bfcl: $(DEV_READY)
 bench: $(DEV_READY)
 	for file in benchmarks/*.py; do $(BIN)/python $$file; done
 
-STAGES := test-fast test-train test-trl-floor test-wheel test-docker test-vllm test-bfcl
+STAGES := test-fast test-train test-trl-floor test-wheel test-judge test-docker test-vllm test-bfcl
 test-all:
 	@times=""; for stage in $(STAGES); do \
 	  echo "== $$stage"; start=$$SECONDS; \

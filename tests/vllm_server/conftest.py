@@ -17,7 +17,7 @@ if PYTHON:
 def pytest_configure(config: pytest.Config) -> None:
     """Know the markers."""
     config.addinivalue_line("markers", "kills_vllm: ends the server, so it runs after the tests that need it alive")
-    config.addinivalue_line("markers", "vllm: needs a real vLLM server (tests/vllm_server/install.sh makes its environment)")
+    config.addinivalue_line("markers", "vllm: needs a real vLLM server, see tests/vllm_server/install.sh")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

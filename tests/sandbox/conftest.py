@@ -41,7 +41,11 @@ def why_no_docker() -> str:
 
 @pytest.fixture(scope="session")
 def no_docker() -> str:
-    return why_no_docker()
+    """Why the Docker backend is skipped; with FORGE_TEST_DOCKER=1 it must not be."""
+    reason = why_no_docker()
+    if reason and os.environ.get("FORGE_TEST_DOCKER") == "1":
+        pytest.fail(reason)
+    return reason
 
 
 @pytest.fixture(params=[f"{name}-{profile}" for name in SETUPS for profile in PROFILES])

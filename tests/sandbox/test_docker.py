@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -28,9 +29,8 @@ def mine() -> Iterator[Callable[[int], list[str]]]:
     api = docker_engine.client()
 
     def find(pid: int) -> list[str]:
-        found = [*api.containers(all=True, filters={"label": docker_engine.LABEL})]
-        found += api.images(filters={"label": docker_engine.LABEL})
-        return [one["Id"] for one in found if one["Labels"][docker_engine.LABEL].split()[1] == str(pid)]
+        images = api.images(filters={"label": docker_engine.LABEL})
+        return _containers(api, pid) + [one["Id"] for one in images if _owner(one) == pid]
 
     yield find
 
@@ -71,16 +71,18 @@ def test_a_killed_process_leaves_nothing_running(mine: Callable[[int], list[str]
     host.wait()
     host.stdout.close()
     api = docker_engine.client()
-    _until(
-        lambda: not api.containers(all=True, filters={"label": f"{docker_engine.LABEL}"}) or not _containers(api, pid)
-    )
+    _until(lambda: not _containers(api, pid))
     docker_engine.reclaim(api)
     assert mine(pid) == []
 
 
 def _containers(api: object, pid: int) -> list[str]:
     found = api.containers(all=True, filters={"label": docker_engine.LABEL})  # type: ignore[attr-defined]
-    return [one["Id"] for one in found if one["Labels"][docker_engine.LABEL].split()[1] == str(pid)]
+    return [one["Id"] for one in found if _owner(one) == pid]
+
+
+def _owner(labelled: dict[str, Any]) -> int:
+    return int(labelled["Labels"][docker_engine.LABEL].rpartition(" ")[2].partition("-")[0])
 
 
 def test_a_lost_container_is_a_sandbox_error() -> None:

@@ -72,7 +72,9 @@ test-judge: $(DEV_READY)
 # With a real Docker engine: one that answers already, or one that is started here (root on Debian) and stopped again.
 test-docker: $(DEV_READY)
 	trap 'tests/sandbox/start_docker.sh stop' EXIT; tests/sandbox/start_docker.sh; \
-	$(PYTEST) FORGE_TEST_DOCKER=1 $(BIN)/pytest -n auto tests/sandbox -k docker
+	$(PYTEST) FORGE_TEST_DOCKER=1 $(BIN)/pytest -n auto tests/sandbox -k docker; \
+	if [ -e "$${FORGE_CACHE:-$$HOME/.cache/forge}/dockerd.pid" ]; then \
+	  $(PYTEST) FORGE_KILL_DOCKER=1 $(BIN)/pytest tests/sandbox/test_engine_killed.py; fi
 
 # A real vLLM server on the CPU, in an environment of its own.
 test-vllm: $(DEV_READY)

@@ -15,6 +15,15 @@ mkdir -p "$CACHE"
 
 answers() { docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
 
+# What an engine that was killed could not end. Its process ids may belong to zombies, which count as running for it.
+remains() {
+  pkill -KILL -f "containerd.*$CACHE/docker-run" || true
+  rm -f "$CACHE/docker-engine.pid" "$CACHE/docker-run/containerd/containerd.pid"
+  # Mounts below the cache, the engine's bind of its own folder too; the deepest first.
+  awk -v at="$CACHE/" 'index($2, at) == 1 { print $2 }' /proc/mounts | sort -r |
+    while read -r place; do umount "$place" 2>/dev/null || true; done
+}
+
 stop() {
   [ -f "$PIDFILE" ] || return 0
   local pid
@@ -22,13 +31,14 @@ stop() {
   kill "$pid" 2>/dev/null || true
   for _ in $(seq 100); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
   rm -f "$PIDFILE"
-  umount "$CACHE/docker" 2>/dev/null || true  # the engine binds its folder onto itself
+  remains
 }
 
 start() {
   answers && return 0
   command -v dockerd >/dev/null || { apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq docker.io >/dev/null; }
   # No bridge and no firewall rules: sandboxes have no network, and a machine without iptables will do.
+  remains
   setsid dockerd --data-root "$CACHE/docker" --exec-root "$CACHE/docker-run" --bridge none --iptables=false --ip6tables=false \
     --pidfile "$CACHE/docker-engine.pid" >"$CACHE/dockerd.log" 2>&1 </dev/null &
   echo $! >"$PIDFILE"

@@ -1,4 +1,7 @@
-"""The Docker engine is killed while a sandbox works. Only where FORGE_KILL_DOCKER=1 says that the engine is ours; it is stopped at the end."""
+"""The Docker engine is killed while a sandbox works.
+
+Only where FORGE_KILL_DOCKER=1 says that the engine is ours; it is stopped at the end.
+"""
 
 import os
 import signal

@@ -46,6 +46,8 @@ test-fast: $(DEV_READY)
 test-train: $(DEV_READY)
 	rm -rf runs/ci
 	$(BIN)/python examples/train_rl.py --quick --seed 0 --run-name ci
+	$(BIN)/python -c "import json, sys; means = json.load(open('runs/ci/results.json'))['held_out']; \
+	sys.exit(means['sft']['low'] <= means['before']['high'] and 'SFT did not raise the held-out reward')"
 
 test-trl-floor: $(FLOOR_READY)
 	$(FLOOR_VENV)/bin/python -c "import trl, transformers; print('trl', trl.__version__, 'transformers', transformers.__version__)"

@@ -74,7 +74,7 @@ def _placed(submission: Submission, folder: Path | None) -> Submission:
 
 
 def _in_folder(test: Test, folder: Path) -> Test:
-    if test.stdin_file is None or not (folder / test.stdin_file).exists():
+    if test.stdin_file is None or not os.path.exists(folder / test.stdin_file):
         return test
     return replace(test, stdin_file=str(folder / test.stdin_file))
 

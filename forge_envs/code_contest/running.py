@@ -11,7 +11,7 @@ from forge_envs.code_contest.compiling import Compiled, python_complaint
 from forge_envs.code_contest.json_compare import JSON_RULES
 from forge_envs.code_contest.submission import Checker, Submission, Test
 from forge_envs.code_contest.verdict import SHOWN, Code, TestResult, failure
-from forge_envs.core.errors import ConfigError, GraderError
+from forge_envs.core.errors import ConfigError, GraderError, TaskError
 from forge_envs.sandbox.base import Limits
 from forge_envs.sandbox.judge import Case, PythonProgram, RunResult, WorkerPool, values
 
@@ -75,6 +75,8 @@ def judge_calls(submission: Submission, compiled: Compiled, pool: WorkerPool) ->
             return pool.call(program, name, calls[: _first_check(tests)], limits=limits, stop=stop)
         code = f"{name} = candidate\n{tests[0].check}" if name.isidentifier() else tests[0].check
         examiner, result = pool.examine(program, name, code, limits=limits)
+        if examiner.compile_error is not None:
+            raise TaskError(f"The test's 'check' does not compile: {examiner.compile_error[:500]}")
         if examiner.ended == "wall_limit" and result.ended == "exited":  # it waited for a starved program
             patient = replace(limits, wall_s=limits.wall_s * PATIENCE)
             examiner, result = pool.examine(program, name, code, limits=patient)

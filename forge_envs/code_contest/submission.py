@@ -17,6 +17,8 @@ TIME_LIMIT_S = 10.0
 """CPU seconds of one test when a submission names none."""
 MEMORY_LIMIT_MB = 1024
 """MiB of one test when a submission names none."""
+LEAST_MEMORY_MB = 16
+"""Smaller limits count as this: every run starts as a fork of a worker, whose size is in its peak."""
 
 
 @dataclass(frozen=True)
@@ -88,9 +90,9 @@ class Test:
             TaskError: The file can't be read.
         """
         if self.stdin_file is not None and not (
-            Path(self.stdin_file).is_file() and os.access(self.stdin_file, os.R_OK)
+            os.path.isfile(self.stdin_file) and os.access(self.stdin_file, os.R_OK)
         ):
-            raise TaskError(f"stdin_file {self.stdin_file!r} is not a file that can be read.")
+            raise TaskError(f"stdin_file {self.stdin_file[:200]!r} is not a file that can be read.")
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,7 @@ class Submission:
             checker=checker,
             interactor=interactor,
             time_limit_s=float(_positive(row, "time_limit_s", TIME_LIMIT_S)),
-            memory_limit_mb=int(_positive(row, "memory_limit_mb", MEMORY_LIMIT_MB)),
+            memory_limit_mb=max(LEAST_MEMORY_MB, int(_positive(row, "memory_limit_mb", MEMORY_LIMIT_MB))),
             stop_at_first_failure=_flag(row, "stop_at_first_failure"),
         )
 
@@ -160,15 +162,15 @@ def _test(test: Any, mode: str, index: int) -> Test:
     if not isinstance(test, Mapping):
         raise TaskError(f"{where} has to be an object.")
     if mode == "function":
-        if "check" in test:
+        if test.get("check") is not None:
             return Test(check=_text(test, "check", where=where))
         if not isinstance(test.get("args"), list | tuple) or "expected" not in test:
             raise TaskError(f"{where} needs 'args' (a list) and 'expected', or 'check'.")
         return Test(args=tuple(test["args"]), expected=test["expected"])
     expected = _text(test, "expected", "" if mode == "interactive" else None, where=where)
-    if ("stdin" in test) == ("stdin_file" in test):
+    if (test.get("stdin") is None) == (test.get("stdin_file") is None):
         raise TaskError(f"{where} needs either 'stdin' or 'stdin_file'.")
-    if "stdin_file" in test:
+    if test.get("stdin_file") is not None:
         return Test(stdin_file=_text(test, "stdin_file", where=where), expected=expected)
     return Test(stdin=_text(test, "stdin", where=where).encode(errors="surrogatepass"), expected=expected)
 
@@ -197,14 +199,16 @@ def _program(value: Any, where: str) -> Program:
 
 
 def _text(row: Mapping[str, Any], key: str, default: str | None = None, *, where: str = "") -> str:
-    value = row.get(key, default)
+    value = row.get(key)
+    value = default if value is None else value
     if not isinstance(value, str):
         raise TaskError(f"{f'{where}.' if where else ''}{key} has to be text.")
     return value
 
 
 def _choice(row: Mapping[str, Any], key: str, choices: tuple[Any, ...], default: str, *, where: str = "") -> Any:
-    value = row.get(key, default)
+    value = row.get(key)
+    value = default if value is None else value
     if value not in choices:
         raise TaskError(f"{f'{where}.' if where else ''}{key} has to be one of {', '.join(choices)}, not {value!r}.")
     return value

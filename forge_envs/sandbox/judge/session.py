@@ -172,7 +172,7 @@ def _result(
     if "compile_error" in answer:
         return results.not_compiled(answer["compile_error"], tier=worker.tier, attempts=attempt)
     if "trouble" in answer:
-        raise WorkerDied(f"a run could not be confined: {answer['trouble']}")
+        raise WorkerDied(f"a run failed for a reason of the worker: {answer['trouble']}")
     return results.build(answer, payload, fds, limits=limits, tier=worker.tier, attempts=attempt)
 
 

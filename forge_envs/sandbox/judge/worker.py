@@ -180,7 +180,10 @@ def receive(sock: socket.socket, timeout: float) -> tuple[dict[str, Any], bytes,
     """
     sock.settimeout(timeout)
     try:
-        message = wire.receive(sock)
+        try:
+            message = wire.receive(sock)
+        except ConnectionResetError:  # told first when it ended with a request unread; its last words still wait
+            message = wire.receive(sock)
     except (OSError, ValueError) as error:
         raise WorkerDied(f"no answer ({type(error).__name__})") from None
     if message is None:

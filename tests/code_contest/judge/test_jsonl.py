@@ -41,12 +41,14 @@ def test_a_malformed_line_gives_an_error_line_and_the_rest_is_judged(pool: Worke
         line("no tests", tests=[]),
         line("strange", language="cobol"),
         line("no file", tests=[{"stdin_file": "absent.txt", "expected": "3"}]),
+        line("no name of a file", tests=[{"stdin_file": "x" * 5000, "expected": "3"}]),
         b"[" * 100_000,
         line("last", code="print(4)"),
     ]
-    found = list(judge_lines(lines, pool=pool))
-    assert [row.get("line") for row in found] == [None, 2, 4, 5, 6, 7, 8, 9, None]
-    assert [row["name"] for row in found if "name" in row] == ["first", "no tests", "strange", "no file", "last"]
+    found = list(judge_lines(lines, pool=pool, folder=Path()))
+    assert [row.get("line") for row in found] == [None, 2, 4, 5, 6, 7, 8, 9, 10, None]
+    named = ["first", "no tests", "strange", "no file", "no name of a file", "last"]
+    assert [row["name"] for row in found if "name" in row] == named
     assert all(row["error"].startswith(f"Line {row['line']}: ") for row in found if "line" in row)
     assert (found[0]["verdict"], found[-1]["verdict"]) == ("AC", "WA")
 

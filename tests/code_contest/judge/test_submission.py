@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forge_envs.code_contest.compare import Options
-from forge_envs.code_contest.submission import Submission
+from forge_envs.code_contest.submission import LEAST_MEMORY_MB, Submission
 from forge_envs.core.errors import TaskError
 
 STDIN = {"code": "x", "tests": [{"stdin": "1", "expected": "1"}]}
@@ -77,6 +77,17 @@ def test_a_checker_takes_its_options() -> None:
 def test_a_wrong_field_is_named(change: dict[str, Any], says: str) -> None:
     with pytest.raises(TaskError, match=says):
         Submission.from_row({**STDIN, **change})
+
+
+def test_null_is_the_default() -> None:
+    fields = ("language", "mode", "name", "fn_name", "checker", "time_limit_s", "memory_limit_mb")
+    tests = [{**test, "stdin_file": None} for test in STDIN["tests"]]
+    plain = Submission.from_row({key: value for key, value in STDIN.items() if key not in fields})
+    assert Submission.from_row({**STDIN, **dict.fromkeys(fields), "tests": tests}) == plain
+
+
+def test_no_memory_limit_is_smaller_than_a_run_starts_with() -> None:
+    assert Submission.from_row({**STDIN, "memory_limit_mb": 0.5}).memory_limit_mb == LEAST_MEMORY_MB
 
 
 @pytest.mark.parametrize(

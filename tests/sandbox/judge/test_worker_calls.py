@@ -116,3 +116,14 @@ def test_examine_passes_and_fails(pool: WorkerPool) -> None:
 def test_examine_is_not_fooled(pool: WorkerPool, code: str) -> None:
     examined, _ = pool.examine(PythonProgram(code), "add", EXAMINER, limits=LIMITS)
     assert examined.exit_code != 0
+
+
+@pytest.mark.parametrize("code", ["def add(a, b:", "x = 1\n" * 300 + "x ="])
+def test_a_program_that_does_not_compile_says_so_in_company(pool: WorkerPool, code: str) -> None:
+    bad, talker = PythonProgram(code), PythonProgram("print(1, flush=True)\ninput()")
+    assert pool.examine(bad, "add", EXAMINER, limits=LIMITS)[1].compile_error
+    assert pool.examine(PythonProgram("def add(a, b): return a + b"), "add", code, limits=LIMITS)[0].compile_error
+    for sides in ((talker, bad), (bad, talker), (bad, bad)):
+        results = pool.interact(*sides, first_limits=LIMITS, second_limits=LIMITS)
+        assert [bool(result.compile_error) for result in results] == [side is bad for side in sides]
+        assert {result.attempts for result in results} == {1}

@@ -34,10 +34,11 @@ def run(sock: wire.Socket, request: dict[str, Any], fds: list[int], make: Make, 
     files = fds[2:] if pipes else fds[1:]
     job = make(request, files)
     confined = _confinement(request, place)
+    if request.get("forks"):
+        place.fork_first()  # what it leaves ends with it
+    else:
+        place.fork_run()
     confine.arrange((fds[0], fds[1] if pipes else captured[0], captured[1]), captured[2], files)
-    if place.pid_namespace is not None:
-        syscalls.setns(place.pid_namespace, syscalls.CLONE_NEWPID)
-        syscalls.unshare(syscalls.CLONE_NEWPID)
     place.page[0] = 0
     if place.memory:
         place.memory.weigh_next()
@@ -68,6 +69,8 @@ def run(sock: wire.Socket, request: dict[str, Any], fds: list[int], make: Make, 
     }
     if place.page[0] != 1:
         answer["trouble"] = bytes(place.page[1:4001]).rstrip(b"\0").decode(errors="replace")
+    elif status == signal.SIGKILL and not killed and not request.get("forks") and not place.intact():
+        answer["trouble"] = "its namespace ended"
     collected = commands.collect(request["box"], request["collect"]) if request.get("collect") else []
     _answer(sock, answer, captured, collected)
 

@@ -12,7 +12,6 @@ import sys
 
 from forge_envs.sandbox.judge.inside import confine, premap, program, rehearse, wire
 from forge_envs.sandbox.judge.inside.place import Place
-from forge_envs.sandbox.linux import syscalls
 
 STANDARD = """
 _sitebuiltins array atexit bisect cmath collections contextlib copy datetime decimal enum fractions functools heapq io
@@ -70,8 +69,9 @@ def serve(control: wire.Socket, kind: str, place: Place) -> None:
     if kind != "bare":
         rehearse.forked(place)
         rehearse.alone()
+    place.give_back(place.reserve())  # for the first program
     wire.send(control, {"warm": kind})
-    running: dict[int, tuple[int, wire.Socket, str]] = {}
+    running: dict[int, tuple[int, wire.Socket, str, int | None]] = {}
     poller = select.poll()
     poller.register(control, select.POLLIN)
     gc.disable()
@@ -81,7 +81,9 @@ def serve(control: wire.Socket, kind: str, place: Place) -> None:
         for fd, _ in poller.poll():
             if fd in running:
                 poller.unregister(fd)
-                _bury(fd, *running.pop(fd))
+                pid, sock, kind_, namespace = running.pop(fd)
+                _bury(fd, pid, sock, kind_)
+                place.give_back(namespace)
                 continue
             message = wire.receive(control)
             if message is None:
@@ -92,21 +94,21 @@ def serve(control: wire.Socket, kind: str, place: Place) -> None:
                 program.once(sock, header, body, fds[1:], place)
                 sock.close()
                 continue
-            if place.pid_namespace is not None:  # a case above left this process set to fork into another
-                syscalls.setns(place.pid_namespace, syscalls.CLONE_NEWPID)
+            namespace = None if header.get("forks") else place.reserve()
+            place.fork_beside()
             pid = confine.fork()
             if pid == 0:
                 control.close()
-                for pidfd, (_, other, _) in running.items():
+                for pidfd, (_, other, _, _) in running.items():
                     os.close(pidfd)
                     other.close()
-                place.own_page()
+                place.own(namespace)
                 program.serve(sock, header, body, fds[1:], place)
                 os._exit(0)
             for fd_ in fds[1:]:
                 os.close(fd_)
             pidfd = os.pidfd_open(pid)
-            running[pidfd] = (pid, sock, header["kind"])
+            running[pidfd] = (pid, sock, header["kind"], namespace)
             poller.register(pidfd, select.POLLIN)
 
 

@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 ENVIRONMENTS: dict[str, str] = {
     "forge/ToolUse-v0": "forge_envs.tool_use.env:ToolUseEnv",
     "forge/CodeContest-v0": "forge_envs.code_contest.env:CodeContestEnv",
+    "forge/SWE-v0": "forge_envs.swe.env:SWEEnv",
 }
 """Every environment id and the class that runs it."""
 

@@ -123,6 +123,7 @@ SCHEMES: dict[str, str] = {
     "bfcl-upstream": "forge_envs.tool_use.bfcl.suite:load_bfcl",
     "tau": "forge_envs.tool_use.tau.suite:load_tau",
     "tau2": "forge_envs.tool_use.tau.suite:load_tau",
+    "swebench": "forge_envs.swe.task:load_swebench",
 }
 """Suites made from other projects' files: ``scheme:rest`` is loaded by the function, given scheme and rest."""
 

@@ -22,7 +22,7 @@ def day_agenda(calendar: Calendar, day: date) -> str:
     lines = [f"{calendar.owner}, {day:%A} {day}"]
     midnight = datetime.combine(day, time())
     for when, event in calendar.on(day):
-        start = f"{when.start:%H:%M}" if when.start >= midnight else "  ..."[-5:]
+        start = f"{when.start:%H:%M}" if when.start >= midnight else "  ..."
         end = f"{when.end:%H:%M}" if when.end <= midnight + ONE_DAY else "..."
         place = f" ({event.place})" if event.place else ""
         lines.append(f"  {start}-{end} {event.title}{place}")

@@ -84,9 +84,7 @@ class Calendar:
         found = [(when, event) for event in self.events for when in event.occurrences(window)]
         return sorted(found, key=lambda pair: (pair[0], pair[1].title))
 
-    def busy(
-        self, window: Interval, *, before: timedelta = timedelta(), after: timedelta = timedelta()
-    ) -> IntervalSet:
+    def busy(self, window: Interval, *, before: timedelta = timedelta(), after: timedelta = timedelta()) -> IntervalSet:
         """The busy time inside a window.
 
         Args:

@@ -1,0 +1,1 @@
+"""Software engineering: an agent repairs a repository, hidden tests decide."""

@@ -1,0 +1,263 @@
+"""Grading of a patch: a fresh workspace, the task's tests and test infrastructure, and canaries among them."""
+
+import re
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from forge_envs.core.errors import ForgeError, GraderError
+from forge_envs.core.rewards import Verdict
+from forge_envs.core.task import Task
+from forge_envs.sandbox.base import Limits, Sandbox
+from forge_envs.swe.canaries import Canaries, caught, place_canaries
+from forge_envs.swe.diffs import touched_paths
+from forge_envs.swe.logs import TestLists, parser_of, reported, test_lists
+from forge_envs.swe.patch import CLEAN_GIT
+from forge_envs.swe.task import SWETask
+from forge_envs.swe.workspace import TESTBED
+
+OpenWorkspace = Callable[[], Sandbox]
+"""Opens a fresh workspace of the task at its base commit."""
+
+LOG_BYTES = 8 * 2**20
+SHOWN_LOG = 200_000
+"""Characters of a log that a verdict keeps: its beginning and its end."""
+_GIT = Limits(cpu_s=120, wall_s=240, memory_mb=2048)
+_TIMES = re.compile(r"\b\d+\.\d\ds\b(?: \(\d+:\d\d:\d\d\))?")
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
+
+# Reads paths from stdin, each after a letter: t, to reset; r, to reset if it is a file of the base commit; k, to keep.
+# Resetting checks out what is in the base commit and removes anything else; what stands in the way of the path's
+# folders goes first. Then each changed path that tells a test runner what to do is reset, unless it is one to keep.
+_RESET = r"""
+cd @TESTBED@ || exit 90
+reset_one() {
+    local rest="$1" above=
+    while [ "${rest#*/}" != "$rest" ]; do
+        above="$above${rest%%/*}"; rest="${rest#*/}"
+        if [ -L "$above" ] || { [ -e "$above" ] && [ ! -d "$above" ]; }; then rm -f -- "$above"; fi
+        above="$above/"
+    done
+    rm -rf -- "$1"
+    if git cat-file -e "HEAD:$1" 2>/dev/null; then git checkout -q HEAD -- "$1" || exit 91; fi
+}
+declare -A keep
+while IFS= read -r -d '' line; do
+    path="${line#?}"
+    case "$line" in
+        k*) keep["$path"]=1 ;;
+        t*) reset_one "$path" ;;
+        r*) if [ "$(git cat-file -t "HEAD:$path" 2>/dev/null)" = blob ]; then reset_one "$path"; fi ;;
+    esac
+done
+git add -A -f . || exit 92
+git diff --cached --name-only --no-renames -z HEAD > /tmp/.changed || exit 93
+while IFS= read -r -d '' path; do
+    if [ -n "${keep["$path"]}" ]; then continue; fi
+    case "/$path" in
+        */conftest.py|*/pytest.ini|*/.pytest.ini|*/pytest.toml|*/.pytest.toml|*/tox.ini|*/setup.cfg|*/pyproject.toml|\
+        */noxfile.py|*/sitecustomize.py|*/usercustomize.py|*.pth|*.egg-link|*.dist-info/*|*.egg-info/*|*.so|*.pyc|\
+        /pytest.py|/pytest/*|/_pytest/*|/pluggy.py|/pluggy/*|/iniconfig.py|/iniconfig/*|/packaging/*|/pygments/*|/py.py)
+            reset_one "$path" ;;
+    esac
+done < /tmp/.changed
+git reset -q || exit 94
+rm -f /tmp/.changed
+""".replace("@TESTBED@", TESTBED)
+
+
+@dataclass(frozen=True)
+class TestRun:
+    """What running a task's tests on a patch gave.
+
+    Args:
+        applied: Whether the patch could be applied.
+        lists: Which tests did what they must.
+        problem: Why the log is not believed, or why there is none; None where all is well.
+        ended: How the test command ended; an empty text where it was not started.
+        log: Its output, without canaries, times and addresses.
+    """
+
+    __test__ = False  # for pytest, which collects classes by their name
+
+    applied: bool
+    lists: TestLists
+    problem: str | None = None
+    ended: str = ""
+    log: str = ""
+
+    @property
+    def resolved(self) -> bool:
+        """swebench's ``resolved``, if the log can be believed."""
+        return self.applied and self.problem is None and self.lists.resolved
+
+
+def grade(
+    task: Task, artifact: Mapping[str, Any], *, open_workspace: OpenWorkspace, timeout_s: float = 1800.0
+) -> Verdict:
+    """Eq 7 of the paper: 1 if every reply was well-formed and all of the task's tests do what they must, else 0.
+
+    Args:
+        task: A task with a row of `SWETask`.
+        artifact: ``patch``, ``format_faults``, and where no patch could be taken ``patch_error``.
+        open_workspace: Opens a fresh workspace; it is closed here.
+        timeout_s: Seconds on the clock for the tests.
+
+    Returns:
+        A verdict with components ``format_correct``, ``patch_applied`` and ``tests_passed``; the details have
+        swebench's names.
+
+    Raises:
+        GraderError: The artifact is incomplete, the task is broken, or the sandbox failed. Never a reward of 0 instead.
+    """
+    try:
+        patch, faults = artifact["patch"], artifact["format_faults"]
+        run = run_tests(SWETask.from_row(task.data, task.id), patch, open_workspace=open_workspace, timeout_s=timeout_s)
+    except KeyError as error:
+        raise GraderError(f"The artifact has no {error}.", dict(artifact)) from error
+    except ForgeError as error:
+        raise GraderError(f"Task {task.id!r} can't be graded: {error}", dict(artifact)) from error
+    parts = {
+        "format_correct": float(faults == 0),
+        "patch_applied": float(run.applied),
+        "tests_passed": float(run.resolved),
+    }
+    details = details_of(run, patch)
+    details["problem"] = artifact.get("patch_error") or details["problem"]
+    return Verdict(float(all(parts.values())), parts, details)
+
+
+def details_of(run: TestRun, patch: str) -> dict[str, Any]:
+    """A run in the field names of swebench's reports, with the log and what was wrong."""
+    return {
+        "patch_exists": bool(patch),
+        "patch_successfully_applied": run.applied,
+        "resolved": run.resolved,
+        "tests_status": {
+            "FAIL_TO_PASS": {"success": list(run.lists.f2p_success), "failure": list(run.lists.f2p_failure)},
+            "PASS_TO_PASS": {"success": list(run.lists.p2p_success), "failure": list(run.lists.p2p_failure)},
+        },
+        "problem": run.problem,
+        "ended": run.ended,
+        "log": run.log,
+    }
+
+
+def run_tests(
+    task: SWETask, patch: str, *, open_workspace: OpenWorkspace, timeout_s: float = 1800.0, memory_mb: int = 4096
+) -> TestRun:
+    """Apply a patch to a fresh workspace and run the task's tests.
+
+    Args:
+        task: The task.
+        patch: A git diff against the base commit; an empty one is not run, as in swebench.
+        open_workspace: Opens a fresh workspace; it is closed here.
+        timeout_s: Seconds on the clock for the tests.
+        memory_mb: MiB for them.
+
+    Raises:
+        SandboxError: The sandbox failed; GraderError: the test patch does not fit the base commit.
+        TaskError: The log parser does not exist.
+    """
+    parse = parser_of(task.log_parser)
+    nothing = test_lists(task.fail_to_pass, task.pass_to_pass, {})
+    if not patch.strip():
+        return TestRun(False, nothing, "the patch is empty")
+    sandbox = open_workspace()
+    try:
+        base = sandbox.snapshot()
+        if not _apply(sandbox, patch):
+            return TestRun(False, nothing, "the patch does not apply")
+        held = touched_paths(task.test_patch)
+        runner = [word for line in task.test_command.split("\n") for word in _words(line) if not word.startswith("-")]
+        reset = sandbox.run(
+            _RESET, stdin=_orders(task, held, runner), limits=_GIT, env=CLEAN_GIT, cwd="/", merge_output=True
+        )
+        if reset.exit_code != 0 or not _apply(sandbox, task.test_patch):
+            sandbox.restore(base)
+            if not _apply(sandbox, task.test_patch):
+                raise GraderError(f"The test patch of {task.id} does not fit its base commit.")
+            return TestRun(True, nothing, "the patch leaves no place for the tests")
+        canaries = place_canaries(_test_files(sandbox, task))
+        for path, content in canaries.files.items():
+            sandbox.write(f"{TESTBED}/{path}", content)
+        done = sandbox.run(
+            f"{task.test_command} {shlex.join([*_left_out(task, runner), *canaries.added])}",
+            limits=Limits(cpu_s=None, wall_s=timeout_s, memory_mb=memory_mb, output_bytes=LOG_BYTES, processes=512),
+            merge_output=True,
+        )
+    finally:
+        sandbox.close()
+    log = done.stdout.decode(errors="replace")
+    shown = _clean(log, canaries)
+    if done.ended != "exited":
+        return TestRun(True, nothing, f"the tests did not come to their end: {done.ended}", done.ended, shown)
+    statuses = parse(log)
+    lists = test_lists(task.fail_to_pass, task.pass_to_pass, statuses, eval_type=task.eval_type)
+    return TestRun(True, lists, caught(canaries, reported(_COLOUR.sub("", log)), done.exit_code), done.ended, shown)
+
+
+def _apply(sandbox: Sandbox, patch: str) -> bool:
+    """Whether git could apply it; a patch without its last newline is given one."""
+    text = patch if patch.endswith("\n") else patch + "\n"
+    sandbox.write("/tmp/.patch", text.encode(errors="surrogateescape"))
+    done = sandbox.run(
+        f"cd {TESTBED} && git apply --whitespace=nowarn /tmp/.patch; code=$?; rm -f /tmp/.patch; exit $code",
+        limits=_GIT,
+        env=CLEAN_GIT,
+        cwd="/",
+        merge_output=True,
+    )
+    return done.exit_code == 0
+
+
+def _words(line: str) -> list[str]:
+    try:
+        return shlex.split(line)
+    except ValueError:
+        return line.split()
+
+
+def _is_path(word: str) -> bool:
+    """Whether a word of the command may name a file of the repository; ids name theirs before ``::``."""
+    return bool(re.fullmatch(r"(?!/)(?!.*(?:^|/)\.\.(?:/|$))[\w./+-]+", word)) and word not in (".", "./")
+
+
+def _orders(task: SWETask, held: list[str], runner: list[str]) -> bytes:
+    """What `_RESET` reads. What the gold patch changes is product, even a configuration or a runner."""
+    product = set(touched_paths(task.patch)) - set(held)
+    words = [word for word in runner if _is_path(word) and word not in product]
+    lines = [*(f"k{path}" for path in sorted(product)), *(f"t{path}" for path in held), *(f"r{word}" for word in words)]
+    return b"".join(line.encode(errors="surrogateescape") + b"\0" for line in lines)
+
+
+def _left_out(task: SWETask, runner: list[str]) -> list[str]:
+    """The files of the task's tests where the command names none of them, because it runs all that there are."""
+    files = sorted({test.partition("::")[0] for test in (*task.fail_to_pass, *task.pass_to_pass) if "::" in test})
+    words = [word.partition("::")[0].rstrip("/") for word in runner]
+    return [] if any(f == word or f.startswith(f"{word}/") for f in files for word in words) else files
+
+
+def _test_files(sandbox: Sandbox, task: SWETask) -> dict[str, bytes]:
+    """The files whose tests decide, as far as the ids name them."""
+    found: dict[str, bytes] = {}
+    for test in (*task.fail_to_pass, *task.pass_to_pass):
+        path, inside, _ = test.partition("::")
+        if inside and path not in found and _is_path(path):
+            try:
+                found[path] = sandbox.read(f"{TESTBED}/{path}")
+            except (FileNotFoundError, IsADirectoryError):
+                continue
+    return found
+
+
+def _clean(log: str, canaries: Canaries) -> str:
+    """The log without our own tests, and the same on every run."""
+    kept = "\n".join(line for line in log.split("\n") if not any(name in line for name in canaries.names))
+    log = _ADDRESS.sub("0x…", _TIMES.sub("…s", kept))
+    if len(log) <= SHOWN_LOG:
+        return log
+    half = SHOWN_LOG // 2
+    return f"{log[:half]}\n[{len(log) - 2 * half} characters left out]\n{log[-half:]}"

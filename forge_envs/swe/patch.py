@@ -1,0 +1,88 @@
+"""The agent's work as a diff, taken inside its sandbox with a git configuration that it can't touch."""
+
+from dataclasses import dataclass
+
+from forge_envs.sandbox.base import Limits, Sandbox
+from forge_envs.swe.workspace import BASE_GIT, TESTBED
+
+MAX_PATCH = 16 * 2**20
+"""Bytes; a larger diff is no patch."""
+
+CLEAN_GIT = {
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_LITERAL_PATHSPECS": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "HOME": "/nonexistent",
+    "LC_ALL": "C",
+}
+"""Environment of every git command that Forge runs in a sandbox."""
+
+# A git folder of our own beside the agent's: its configuration, index, hooks, excludes and commits play no part, only
+# the work tree does. What it committed although .gitignore names it is added by name.
+_SCRIPT = r"""
+set -e
+held=$(mktemp -d)
+mkdir -p "$held/git/objects/info"
+for part in HEAD config info packed-refs refs shallow; do
+    if [ -e "@BASE@/$part" ]; then cp -r "@BASE@/$part" "$held/git/$part"; fi
+done
+chmod -R u+w "$held"
+echo "@BASE@/objects" > "$held/git/objects/info/alternates"
+if [ -n "$AS_BINARY" ]; then echo '* -diff' >> "$held/git/info/attributes"; fi
+cd @TESTBED@
+unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
+(git -c core.fsmonitor=false -c core.worktree=@TESTBED@ --git-dir=@TESTBED@/.git ls-files -z || true) \
+    2>/dev/null | sort -z > "$held/committed"
+export GIT_DIR="$held/git" GIT_WORK_TREE=@TESTBED@
+git config --unset core.worktree || true
+git read-tree HEAD
+git add -A --ignore-errors . >&2 || true
+git ls-files -z --others --ignored --exclude-standard | sort -z | comm -z -12 - "$held/committed" > "$held/ignored"
+if [ -s "$held/ignored" ]; then
+    git add -f --ignore-errors --pathspec-from-file="$held/ignored" --pathspec-file-nul >&2 || true
+fi
+git diff --cached --binary --full-index --no-ext-diff --no-textconv --no-color --no-renames \
+    --src-prefix=a/ --dst-prefix=b/ --ignore-submodules=all HEAD
+rm -rf "$held"
+""".replace("@BASE@", BASE_GIT).replace("@TESTBED@", TESTBED)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What `take_patch` found.
+
+    Args:
+        patch: A git diff against the commit at reset; empty where nothing changed, and where there is an error.
+        error: Why there is no patch, although the sandbox works: a work tree that git can't read, a diff beyond
+            `MAX_PATCH`. None where all went well.
+    """
+
+    patch: str
+    error: str | None = None
+
+
+def take_patch(sandbox: Sandbox, *, timeout_s: float = 120.0) -> Taken:
+    """The difference between the work tree and the commit at reset.
+
+    New, committed and binary files are in it; so are committed files that .gitignore names. Where a text that is not
+    UTF-8 has changed, the whole diff is in git's binary form, so that a patch is always text.
+
+    Args:
+        sandbox: The agent's workspace.
+        timeout_s: Seconds on the clock.
+
+    Raises:
+        SandboxError: The sandbox failed.
+    """
+    limits = Limits(cpu_s=timeout_s, wall_s=timeout_s, memory_mb=2048, output_bytes=MAX_PATCH)
+    for as_binary in ("", "yes"):
+        done = sandbox.run(_SCRIPT, limits=limits, cwd="/", env={**CLEAN_GIT, "AS_BINARY": as_binary})
+        if done.ended != "exited" or done.exit_code != 0:
+            said = done.stderr.decode(errors="replace").strip()[-300:]
+            return Taken("", f"no diff could be taken ({done.ended}, exit code {done.exit_code}): {said}")
+        try:
+            return Taken(done.stdout.decode())
+        except UnicodeDecodeError:
+            continue
+    return Taken("", "the diff holds bytes that are not UTF-8")

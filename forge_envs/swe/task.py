@@ -1,0 +1,184 @@
+"""What a task of software engineering is: one row in SWE-bench's field names."""
+
+import hashlib
+import json
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from forge_envs.core.errors import TaskError
+from forge_envs.core.task import Task, TaskSuite
+from forge_envs.swe.diffs import touched_paths
+
+EvalType = Literal["pass_and_fail", "fail_only"]
+_START, _END = "'>>>>> Start Test Output'", "'>>>>> End Test Output'"
+_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
+_TEXTS = ("instance_id", "repo", "base_commit", "problem_statement", "test_patch")
+
+
+@dataclass(frozen=True)
+class SWETask:
+    """One issue of one repository, with the tests that tell whether it is solved.
+
+    An agent sees `problem_statement` and the repository; nothing else of this, and ``hints_text`` is not even kept.
+
+    Args:
+        id: SWE-bench's ``instance_id``.
+        repo: ``owner/name``.
+        base_commit: The commit before the fix.
+        problem_statement: The issue.
+        patch: The gold patch; empty where there is none.
+        test_patch: What the hidden tests change.
+        fail_to_pass: Ids of the tests that the fix makes pass.
+        pass_to_pass: Ids of the tests that must go on passing.
+        test_command: The shell command that runs them in the repository's folder.
+        log_parser: A name in `forge_envs.swe.logs.PARSERS`.
+        eval_type: ``fail_only`` (JavaScript repositories): a test that the log does not name has passed.
+        version: SWE-bench's ``version``.
+        image: Docker image; None where the row names none.
+    """
+
+    id: str
+    repo: str
+    base_commit: str
+    problem_statement: str
+    patch: str
+    test_patch: str
+    fail_to_pass: tuple[str, ...]
+    pass_to_pass: tuple[str, ...]
+    test_command: str
+    log_parser: str = "parse_log_pytest"
+    eval_type: EvalType = "pass_and_fail"
+    version: str = ""
+    image: str | None = None
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any], where: str = "row") -> "SWETask":
+        """Read a row of SWE-bench, of its relatives or of a bundled suite.
+
+        The test command is the row's ``test_cmd``, else what its ``eval_script`` runs between swebench's markers, else
+        pytest on the files that the test ids name.
+
+        Args:
+            row: JSON values. Lists of test ids may be JSON in a text, as on the hub.
+            where: Names the row in errors.
+
+        Raises:
+            TaskError: A field is missing or of the wrong kind; an empty FAIL_TO_PASS, which any patch would meet.
+        """
+        texts = {name: _text(row, name, where) for name in _TEXTS}
+        if not _ID.match(texts["instance_id"]):
+            raise TaskError(f"{where}: instance_id: {texts['instance_id'][:80]!r} is no id.")
+        fail_to_pass = _ids(row, "FAIL_TO_PASS", where)
+        pass_to_pass = _ids(row, "PASS_TO_PASS", where)
+        if not fail_to_pass:
+            raise TaskError(f"{where}: FAIL_TO_PASS: empty, so that every patch would solve it.")
+        kind: Any = row.get("eval_type") or "pass_and_fail"
+        if kind not in get_args(EvalType):
+            raise TaskError(f"{where}: eval_type: {kind!r} is none of {list(get_args(EvalType))}.")
+        return cls(
+            id=texts["instance_id"],
+            repo=texts["repo"],
+            base_commit=texts["base_commit"],
+            problem_statement=texts["problem_statement"],
+            patch=_text(row, "patch", where, needed=False),
+            test_patch=texts["test_patch"],
+            fail_to_pass=fail_to_pass,
+            pass_to_pass=pass_to_pass,
+            test_command=_command(row, (*fail_to_pass, *pass_to_pass), texts["test_patch"]),
+            log_parser=_text(row, "log_parser", where, needed=False) or "parse_log_pytest",
+            eval_type=kind,
+            version=_text(row, "version", where, needed=False),
+            image=row.get("image") or row.get("image_name") or row.get("docker_image") or None,
+        )
+
+
+def swe_rows(path: str | Path) -> Iterator[dict[str, Any]]:
+    """The rows of a JSON file (a list, or an object by instance id) or of a JSON Lines file.
+
+    Raises:
+        TaskError: The file can't be read, or holds something else.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".json":
+            held = json.loads(text)
+            rows = list(held.values()) if isinstance(held, dict) else held
+        else:  # lines end with a newline only: a JSON text may hold other line separators
+            rows = [json.loads(line) for line in text.split("\n") if line.strip()]
+    except (OSError, ValueError, RecursionError) as error:
+        raise TaskError(f"{path}: {error}") from error
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise TaskError(f"{path}: expected rows, each an object with an instance_id.")
+    yield from rows
+
+
+def load_swe_tasks(path: str | Path) -> list[Task]:
+    """Rows of a file as tasks, for ``reset(options={"task": ...})``; each is checked.
+
+    Raises:
+        TaskError: A row is wrong, or an instance id occurs twice; the message names file and row.
+    """
+    tasks: dict[str, Task] = {}
+    for number, row in enumerate(swe_rows(path), start=1):
+        where = f"{path}: row {number}"
+        task = SWETask.from_row(row, where)
+        if task.id in tasks:
+            raise TaskError(f"{where}: instance_id: {task.id!r} occurs twice.")
+        tasks[task.id] = Task(task.id, row, suite=Path(path).stem)
+    return list(tasks.values())
+
+
+def load_swebench(scheme: str, path: str) -> TaskSuite:
+    """A file of rows as a suite, for ``suite="swebench:PATH"``; its tasks have the split ``test``.
+
+    Args:
+        scheme: Of the suite's name.
+        path: See `swe_rows`.
+
+    Raises:
+        TaskError: As `load_swe_tasks`.
+    """
+    tasks = tuple(replace(task, split="test") for task in load_swe_tasks(path))
+    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return TaskSuite(f"{scheme}/{Path(path).stem}", "forge/SWE-v0", tasks, digest)
+
+
+def _text(row: Mapping[str, Any], name: str, where: str, *, needed: bool = True) -> str:
+    value = row.get(name)
+    if value is None and not needed:
+        return ""
+    if not isinstance(value, str) or (needed and not value):
+        raise TaskError(f"{where}: {name}: expected a text, found {type(value).__name__ if value != '' else 'none'}.")
+    return value
+
+
+def _ids(row: Mapping[str, Any], name: str, where: str) -> tuple[str, ...]:
+    value = row.get(name)
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError) as error:
+            raise TaskError(f"{where}: {name}: not JSON: {error}") from error
+    if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+        raise TaskError(f"{where}: {name}: expected a list of test ids.")
+    return tuple(value)
+
+
+def _command(row: Mapping[str, Any], ids: tuple[str, ...], test_patch: str) -> str:
+    given = row.get("test_cmd")
+    if isinstance(given, list):  # SWE-rebench writes a list of lines
+        given = "\n".join(map(str, given))
+    if given:
+        return str(given)
+    script = row.get("eval_script") or ""
+    if _START in script and _END in script:
+        lines = script.split(_START, 1)[1].split(_END, 1)[0].split("\n")
+        return "\n".join(line for line in lines[1:-1] if line.strip())
+    files = sorted({name.partition("::")[0] for name in ids if "::" in name})
+    files = files or [path for path in touched_paths(test_patch) if path.endswith(".py")]
+    return shlex.join(["python", "-m", "pytest", "-rA", *files])

@@ -50,3 +50,9 @@ def test_the_wheel_holds_the_tasks(tmp_path: Path) -> None:
     for file in (ROOT / "tasks").rglob("*.*"):
         assert f"forge_envs/_tasks/{file.relative_to(ROOT / 'tasks')}" in names
     assert "forge_train/cli.py" in names and not any(name.startswith(("tests/", "examples/")) for name in names)
+
+
+def test_test_files_have_names_of_their_own() -> None:
+    """Pytest imports them by their base name, and one worker may import two of the same."""
+    names = [path.name for path in Path(__file__).parent.rglob("*.py") if path.name != "conftest.py"]
+    assert sorted(names) == sorted(set(names))

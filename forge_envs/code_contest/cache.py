@@ -18,12 +18,6 @@ _ABANDONED_S = 3600
 _DIGEST = hashlib.sha256().digest_size
 
 
-def default_folder() -> Path:
-    """``$FORGE_CACHE``, else ``forge`` in ``$XDG_CACHE_HOME`` or ``~/.cache``."""
-    chosen = os.environ.get("FORGE_CACHE")
-    return Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "forge"
-
-
 def key_of(*parts: str) -> str:
     """A name for content that is made from exactly these parts."""
     digest = hashlib.sha256()

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from forge_envs.code_contest.cache import default_folder, key_of, load, locked, store
+from forge_envs.code_contest.cache import key_of, load, locked, store
 from forge_envs.code_contest.languages import Language, find_language, find_tool, java_class
+from forge_envs.core.cache_folder import default_folder
 from forge_envs.sandbox.base import Limits
 from forge_envs.sandbox.judge import CommandProgram, NativeProgram, Program, PythonProgram, RunResult, WorkerPool
 
@@ -50,7 +51,7 @@ def compile_program(
         code: The source.
         pool: Where compilers run.
         memory_limit_mb: Of the runs; runtimes with a heap of their own are told.
-        cache_folder: Where binaries and precompiled headers are kept; see `cache.default_folder`.
+        cache_folder: Where binaries and precompiled headers are kept; see `forge_envs.core.cache_folder`.
 
     Raises:
         ConfigError: No such language, or its toolchain is not installed.

@@ -10,12 +10,12 @@ by others is repeated with more time. Expected outputs stay on this side; see `c
 from collections.abc import Sequence
 from pathlib import Path
 
-from forge_envs.code_contest.cache import default_folder
 from forge_envs.code_contest.compiling import Compiled, compile_program, headers_folder
 from forge_envs.code_contest.languages import ALIASES, toolchain_folders
 from forge_envs.code_contest.running import judge_calls, judge_interactions, judge_runs
 from forge_envs.code_contest.submission import Submission
 from forge_envs.code_contest.verdict import Code, Judgement, TestResult
+from forge_envs.core.cache_folder import default_folder
 from forge_envs.core.errors import ConfigError
 from forge_envs.sandbox.base import Isolation
 from forge_envs.sandbox.judge import JudgeSpec, PythonProgram, WorkerPool
@@ -36,7 +36,7 @@ def judge_spec(
         workers: How many; None is one per core.
         isolation: `auto`, or `none` for a machine that allows no isolation.
         packages: What Python programs may import besides the standard library.
-        cache_folder: See `cache.default_folder`.
+        cache_folder: See `forge_envs.core.cache_folder`.
 
     Raises:
         ConfigError: The cache folder can't be made.
@@ -66,7 +66,7 @@ def judge(submission: Submission, *, pool: WorkerPool | None = None, cache_folde
     Args:
         submission: Program, tests, checker and limits.
         pool: Workers from `open_pool`; without it some are started for this call, which costs more than most runs.
-        cache_folder: Where compiled programs are kept; see `cache.default_folder`.
+        cache_folder: Where compiled programs are kept; see `forge_envs.core.cache_folder`.
 
     Returns:
         The verdict and the result of each test that ran.

@@ -13,7 +13,7 @@ from functools import lru_cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
-from forge_envs.code_contest.cache import default_folder
+from forge_envs.core.cache_folder import default_folder
 from forge_envs.core.errors import ConfigError
 from forge_envs.sandbox.base import Mount
 

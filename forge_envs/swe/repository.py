@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from forge_envs.code_contest.cache import default_folder
+from forge_envs.core.cache_folder import default_folder
 from forge_envs.core.errors import TaskError
 from forge_envs.swe.gitcmd import ATTRIBUTES, git
 

@@ -6,7 +6,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from forge_envs.code_contest.cache import default_folder
+from forge_envs.core.cache_folder import default_folder
 from forge_envs.core.errors import ConfigError, SandboxError
 from forge_envs.core.task import tasks_root
 from forge_envs.sandbox import open_sandbox

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from forge_envs.code_contest.cache import default_folder, key_of, load, locked, store
+from forge_envs.code_contest.cache import key_of, load, locked, store
 from forge_envs.code_contest.judge import Submission, judge
 from forge_envs.code_contest.languages import installed
+from forge_envs.core.cache_folder import default_folder
 from forge_envs.sandbox.judge import WorkerPool
 
 BODY = b"\x7fELF" + bytes(200_000)

@@ -31,13 +31,20 @@ class Progress:
     Args:
         gold_in_order: The share of gold's calls that were made so far, counted only in gold's order.
         gold_as_set: The share of gold's calls that were made so far, in any order.
-        state_closeness: 1 where the state is the goal, 0 where it is as far from it as at the start or farther; None
-            where there is no state to compare.
+        state_closeness: 1 where the state is the goal, 0 where it is as far from it as at the start or farther.
+        tests_fixed: The share of FAIL_TO_PASS tests that passed when they were last run.
+        tests_kept: 1 if every PASS_TO_PASS test passed then, else 0.
+        reproduced: 1 once a test of the agent's failed without the fix and passed with it.
+
+    None means that an environment or a task has no such thing.
     """
 
-    gold_in_order: float
-    gold_as_set: float
+    gold_in_order: float | None = None
+    gold_as_set: float | None = None
     state_closeness: float | None = None
+    tests_fixed: float | None = None
+    tests_kept: float | None = None
+    reproduced: float | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,8 @@ class StepFacts:
         invalid_arguments: How many of them had arguments that don't fit the tool's schema.
         public_passed: The share of public tests that the turn's program passes; 0 without a program.
         improvement: By how much that share is above the best of the episode so far; 0 where it is not.
+        commands: How many shell commands the reply gave.
+        commands_ran: How many of them could be started and came to their own end, whatever their exit code.
         before: Progress before the turn, and `after` it; None where the environment does not measure it.
     """
 
@@ -62,6 +71,8 @@ class StepFacts:
     invalid_arguments: int = 0
     public_passed: float = 0.0
     improvement: float = 0.0
+    commands: int = 0
+    commands_ran: int = 0
     before: Progress | None = None
     after: Progress | None = None
 
@@ -97,8 +108,7 @@ def gold_in_order(facts: StepFacts) -> float:
 
     Range [0, 1], and at most 1 over an episode. Source: ExactMatch of Eq 8, for a free-running episode (ours).
     """
-    before, after = _progress(facts, "gold_in_order")
-    return after.gold_in_order - before.gold_in_order
+    return _gained(facts, "gold_in_order", "gold_in_order")
 
 
 def gold_as_set(facts: StepFacts) -> float:
@@ -107,8 +117,7 @@ def gold_as_set(facts: StepFacts) -> float:
     Range [0, 1], and at most 1 over an episode. Source: the multiset rule of BFCL's multi-turn response check, applied
     to calls instead of results (ours).
     """
-    before, after = _progress(facts, "gold_as_set")
-    return after.gold_as_set - before.gold_as_set
+    return _gained(facts, "gold_as_set", "gold_as_set")
 
 
 def state_distance(facts: StepFacts) -> float:
@@ -117,7 +126,41 @@ def state_distance(facts: StepFacts) -> float:
     Source: the comparison of states in Eq 7, made gradual (ours).
     """
     _, after = _progress(facts, "state_distance")
-    return _closeness(after) - 1.0
+    return _measured(after, "state_closeness", "state_distance") - 1.0
+
+
+def command_ran(facts: StepFacts) -> float:
+    """The share of the turn's shell commands that could be started and came to their own end; 0 without a command.
+
+    Range [0, 1]. A test that fails has run: exit codes other than 126 and 127 don't matter. Source: ours.
+    """
+    return facts.commands_ran / facts.commands if facts.commands else 0.0
+
+
+def test_reproduced(facts: StepFacts) -> float:
+    """1 in the turn in which a test of the agent's is first known to fail without the fix and to pass with it.
+
+    Range {0, 1}, and at most 1 over an episode. Source: FAIL_TO_PASS of SWE-bench (arXiv 2310.06770), for tests that
+    the agent runs (ours).
+    """
+    return _gained(facts, "reproduced", "test_reproduced")
+
+
+def f2p_fraction(facts: StepFacts) -> float:
+    """By how much the share of FAIL_TO_PASS tests that pass has changed since it was last known; 0 where not checked.
+
+    Range [-1, 1]; an episode's sum is the share at its last check. Source: FAIL_TO_PASS of SWE-bench (ours).
+    """
+    return _gained(facts, "tests_fixed", "f2p_fraction")
+
+
+def no_p2p_broken(facts: StepFacts) -> float:
+    """-1 where a check finds the first PASS_TO_PASS tests broken, 1 where it finds them all repaired, else 0.
+
+    Range [-1, 1]; an episode's sum is 0 if its last check found none broken, else -1. Source: PASS_TO_PASS of SWE-bench
+    (ours).
+    """
+    return _gained(facts, "tests_kept", "no_p2p_broken")
 
 
 def public_passed(facts: StepFacts) -> float:
@@ -143,21 +186,29 @@ STEP_COMPONENTS: dict[str, Callable[[StepFacts], float]] = {
     "gold_in_order": gold_in_order,
     "gold_as_set": gold_as_set,
     "state_distance": state_distance,
+    "command_ran": command_ran,
+    "test_reproduced": test_reproduced,
+    "f2p_fraction": f2p_fraction,
+    "no_p2p_broken": no_p2p_broken,
 }
 """Step components of ``reward="shaped"`` by name."""
 
-POTENTIALS: dict[str, Callable[[Progress], float]] = {
-    "shaping_gold_in_order": lambda progress: progress.gold_in_order,
-    "shaping_gold_as_set": lambda progress: progress.gold_as_set,
-    "shaping_state": lambda progress: _closeness(progress),
+POTENTIALS: dict[str, str] = {
+    "shaping_gold_in_order": "gold_in_order",
+    "shaping_gold_as_set": "gold_as_set",
+    "shaping_state": "state_closeness",
+    "shaping_f2p": "tests_fixed",
 }
-"""Potentials Φ in [0, 1] by name. Such a component pays γΦ(s′) - Φ(s), in [-1, 1], with Φ = 0 at every end.
+"""Potentials Φ in [0, 1] by name: fields of `Progress`. Such a component pays γΦ(s′) - Φ(s), in [-1, 1], with Φ = 0 at every end.
 
 The discounted sum over an episode is -Φ(start) however it goes, so shaping moves credit and never what is optimal.
 Source: Ng, Harada and Russell 1999, "Policy invariance under reward transformations".
 """
 
-_MEASURED = {"gold_in_order", "gold_as_set", "state_distance", *POTENTIALS}
+_MEASURED = {
+    *("gold_in_order", "gold_as_set", "state_distance", "test_reproduced", "f2p_fraction", "no_p2p_broken"),
+    *POTENTIALS,
+}
 
 
 @dataclass(frozen=True)
@@ -205,8 +256,8 @@ class Rubric:
         if name in STEP_COMPONENTS:
             return STEP_COMPONENTS[name](facts)
         before, after = _progress(facts, name)
-        potential = POTENTIALS[name]
-        return self.discount * (0.0 if ended else potential(after)) - potential(before)
+        reached = 0.0 if ended else _measured(after, POTENTIALS[name], name)
+        return self.discount * reached - _measured(before, POTENTIALS[name], name)
 
 
 def _progress(facts: StepFacts, component: str) -> tuple[Progress, Progress]:
@@ -215,10 +266,16 @@ def _progress(facts: StepFacts, component: str) -> tuple[Progress, Progress]:
     return facts.before, facts.after
 
 
-def _closeness(progress: Progress) -> float:
-    if progress.state_closeness is None:
-        raise ConfigError("This task has no state to compare with a goal: remove 'state_distance' and 'shaping_state'.")
-    return progress.state_closeness
+def _gained(facts: StepFacts, field_name: str, component: str) -> float:
+    before, after = _progress(facts, component)
+    return _measured(after, field_name, component) - _measured(before, field_name, component)
+
+
+def _measured(progress: Progress, field_name: str, component: str) -> float:
+    value: float | None = getattr(progress, field_name)
+    if value is None:
+        raise ConfigError(f"This task has nothing that {component!r} could measure: remove it from step_weights.")
+    return value
 
 
 class StepScorer:
@@ -252,7 +309,7 @@ class StepScorer:
         if self._reached is None:
             return {}
         weights = {name: weight for name, weight in self._rubric.weights.items() if name in POTENTIALS}
-        return {name: -weight * POTENTIALS[name](self._reached) for name, weight in weights.items()}
+        return {name: -weight * _measured(self._reached, POTENTIALS[name], name) for name, weight in weights.items()}
 
 
 def check_mode(mode: str) -> RewardMode:

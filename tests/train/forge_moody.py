@@ -37,6 +37,8 @@ class Moody(ForgeEnv):
     running: ClassVar[int] = 0
     most: ClassVar[int] = 0
     hang: ClassVar[threading.Event] = threading.Event()
+    nap: ClassVar[threading.Event] = threading.Event()
+    started: ClassVar[int] = 0
 
     def __init__(self, **options: Any):
         super().__init__(split=None, **options)
@@ -51,6 +53,9 @@ class Moody(ForgeEnv):
         with Moody.lock:
             Moody.running += 1
             Moody.most = max(Moody.most, Moody.running)
+            Moody.started += 1
+            if Moody.started > 20:
+                Moody.nap.set()
         try:
             if task.id == "reset-hangs":
                 Moody.hang.wait()
@@ -74,7 +79,7 @@ class Moody(ForgeEnv):
         if mood == "step-hangs":
             Moody.hang.wait()
         if mood == "step-naps":
-            time.sleep(0.6)
+            Moody.nap.wait()  # until some other episodes have started
         if mood == "step-sandbox":
             raise SandboxError("the sandbox died")
         if mood == "step-raises":

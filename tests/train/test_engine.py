@@ -19,7 +19,7 @@ from forge_train.policies.scripted import ScriptedPolicy
 from forge_train.policies.transformers import TransformersPolicy
 from forge_train.rollout.engine import EngineLimits, Job, Rollout, run_episodes
 
-QUICK = EngineLimits(concurrency=4, reset_timeout=0.3, step_timeout=0.3, policy_timeout=0.3, close_timeout=5.0)
+QUICK = EngineLimits(concurrency=4, reset_timeout=2.0, step_timeout=2.0, policy_timeout=2.0, close_timeout=5.0)
 GOOD = ["good-0", "good-1", "good-2", "good-3"]
 
 
@@ -28,10 +28,12 @@ def closed_and_quiet() -> Iterator[None]:
     """After each test: every environment closed, no thread of the engine or of a policy left."""
     Moody.made.clear()
     Moody.hang.clear()
-    Moody.most = 0
+    Moody.nap.clear()
+    Moody.most = Moody.started = 0
     yield
+    Moody.nap.set()
     Moody.hang.set()  # what hung may now return, and must then close its environment and end
-    until = time.monotonic() + 5.0
+    until = time.monotonic() + 20.0
     while time.monotonic() < until and (_forge_threads() or not all(env.closed for env in Moody.made)):
         time.sleep(0.01)
     assert not _forge_threads() and all(env.closed for env in Moody.made)
@@ -79,7 +81,7 @@ def test_every_failure_stays_in_its_episode(make: Callable[[], Moody]) -> None:
     assert by_task["grade-raises"].artifact == {"count": 3, "format_faults": 0}
     assert len(by_task["grade-raises"].turns) == 2 and by_task["grade-raises"].prompt
     assert by_task["no-such-task"].end.error and "no-such-task" in by_task["no-such-task"].end.error
-    assert "0.3 s" in str(by_task["policy-silent"].end.error) and "0.3 s" in str(by_task["step-hangs"].end.error)
+    assert "2 s" in str(by_task["policy-silent"].end.error) and "2 s" in str(by_task["step-hangs"].end.error)
 
 
 @pytest.mark.parametrize("concurrency", [1, 3])
@@ -131,7 +133,7 @@ def test_a_callback_that_raises_ends_the_run_and_leaves_nothing(make: Callable[[
     jobs, limits = [Job(task) for task in [*GOOD, "step-hangs"]], EngineLimits(close_timeout=1.0)
     with pytest.raises(OSError, match="disk full"):
         run_episodes(make, speaker, jobs, limits=limits, on_rollout=full)
-    assert speaker.closed == 1 and time.monotonic() - begun < 5.0
+    assert speaker.closed == 1 and time.monotonic() - begun < 15.0
 
 
 def test_a_hung_environment_does_not_keep_the_process(python: Callable[..., str], tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ import torch
 
 import forge_envs  # noqa: F401  (registers the environments)
 from forge_train.evaluate import Interval, mean_interval, paired_interval, task_scores
+from forge_train.muon import MuonWithAdamW
 from forge_train.policies.scripted import ScriptedPolicy
 from forge_train.policies.transformers import TransformersPolicy
 from forge_train.rl.groups import GroupSampler
@@ -35,7 +36,7 @@ from forge_train.small_model import build_model, build_tokenizer
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that a run depends on. Rates and sizes fit the small model, not the paper's 8B."""
+    """Everything that a run depends on. Rates and sizes fit the small model; see PRETRAINED for others."""
 
     env: str = "forge/ToolUse-v0"
     seed: int = 0
@@ -43,7 +44,8 @@ class Settings:
     sft_tasks: int = 2000  # of the training split; RL practises on the others
     pretrain_epochs: float = 1.0  # a new model first learns to read: every token of the SFT episodes
     sft_epochs: float = 1.5
-    sft_learning_rate: float = 5e-3
+    sft_learning_rate: float = 0.01
+    sft_matrix_learning_rate: float | None = 0.03  # of Muon, for the matrices of the blocks; None: AdamW for all
     sft_batch: int = 8
     rl_updates: int = 56
     rl_learning_rate: float = 5e-4
@@ -64,6 +66,11 @@ class Settings:
 
 
 QUICK = {"rl_updates": 3, "eval_tasks": 100, "eval_episodes": 1}
+PRETRAINED = {
+    "pretrain_epochs": 0.0, "sft_learning_rate": 1e-5, "sft_matrix_learning_rate": None, "rl_learning_rate": 1e-6,
+    "max_new_tokens": 1024, "max_tokens": 16384,
+}  # fmt: skip
+"""What --model changes of the defaults."""
 
 
 def main() -> None:
@@ -76,7 +83,7 @@ def main() -> None:
     parser.add_argument("--shuffle-rewards", action="store_true", help="control: RL with permuted rewards")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="any other setting")
     arguments = parser.parse_args()
-    chosen: dict[str, Any] = dict(QUICK) if arguments.quick else {}
+    chosen: dict[str, Any] = {**(PRETRAINED if arguments.model else {}), **(QUICK if arguments.quick else {})}
     chosen |= {name: json.loads(value) for name, value in (pair.split("=", 1) for pair in arguments.set)}
     settings = Settings(
         **{"seed": arguments.seed, "model": arguments.model, "shuffle_rewards": arguments.shuffle_rewards, **chosen}
@@ -114,11 +121,11 @@ def run(settings: Settings, folder: Path) -> None:
     stages: list[tuple[str, dict[str, Any]]] = [
         ("SFT", {"epochs": settings.sft_epochs, "seed": settings.seed, "lr_scheduler_type": "cosine"})
     ]
-    if settings.model is None and settings.pretrain_epochs:
+    if settings.pretrain_epochs:
         constant = {"epochs": settings.pretrain_epochs, "lr_scheduler_type": "constant_with_warmup"}
         stages.insert(0, ("pretraining", {"learn": "all", "seed": settings.seed + 1, **constant}))
     for name, options in stages:
-        report = fit(**options)
+        report = fit(optimizer=optimizer_of(settings, model), **options)
         print(f"{name}: {report.steps} updates in {report.seconds:.0f} s, loss {report.losses[-1]:.3f}", flush=True)
     save(model, renderer, folder / "model-sft")
     scores["sft"] = evaluate("sft")
@@ -127,6 +134,13 @@ def run(settings: Settings, folder: Path) -> None:
 
     save(model, renderer, folder / "model-rl")
     summarise(settings, folder, scores, rewards, time.monotonic() - started)
+
+
+def optimizer_of(settings: Settings, model: Any) -> Any:
+    """Muon beside AdamW for a new model; None leaves the choice to the trainer."""
+    if settings.sft_matrix_learning_rate is None:
+        return None
+    return MuonWithAdamW(model, lr=settings.sft_learning_rate, matrix_lr=settings.sft_matrix_learning_rate)
 
 
 def save(model: Any, renderer: Renderer, folder: Path) -> None:

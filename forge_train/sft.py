@@ -97,6 +97,7 @@ def train_sft(
     gradient_accumulation_steps: int = 1,
     packing: bool = False,
     seed: int = 0,
+    optimizer: Any = None,
     callbacks: Sequence[Any] = (),
     **options: Any,
 ) -> SFTReport:
@@ -116,6 +117,8 @@ def train_sft(
         gradient_accumulation_steps: Forward passes per update.
         packing: Put several rows into one sequence of `max_length` (needs attention that keeps them apart).
         seed: Of the order of the rows.
+        optimizer: A torch optimizer of the model's weights with learning rates of its own (`learning_rate` is ignored);
+            None takes the one that `optim` among the options names, AdamW by default.
         callbacks: Of Transformers' Trainer.
         **options: Other fields of SFTConfig, such as `warmup_steps`, `max_steps` or `report_to`.
 
@@ -161,6 +164,7 @@ def train_sft(
         train_dataset=Dataset.from_list(examples),
         processing_class=tokenizer,
         callbacks=list(callbacks),
+        optimizers=(optimizer, None),
     )
     outcome = trainer.train()
     return SFTReport(

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,9 @@ def test_every_recorded_call_is_answered_word_for_word(data: Path) -> None:
         extra = load_long_context(data) if probe["long_context"] else None
         backends = make_backends([probe["class"]], probe["initial_config"], extra)
         for call, recorded in zip(probe["calls"], probe["results"], strict=True):
-            # Without a record the answer changes from process to process; such long logarithms take ten seconds.
-            if recorded is None or ("precision=99999" in call and "logarithm" in call):
+            long = "precision=99999" in call and "logarithm" in call  # half a minute each: where the oracle runs too
+            # Without a record the answer changes from process to process.
+            if recorded is None or (long and "FORGE_BFCL_PYTHON" not in os.environ):
                 continue
             answer = execute(call, backends)
             assert _same(answer, recorded), (probe["pid"], call, answer[:300])

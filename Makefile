@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: install train test test-all test-fast test-train test-trl-floor test-wheel test-judge test-docker test-vllm test-bfcl \
+.PHONY: install train test test-all test-fast test-train test-trl-floor test-wheel test-judge test-docker test-vllm test-bfcl test-swe \
 	bench lint clean
 
 PYTHON ?= python3
@@ -10,6 +10,8 @@ VENV ?= .venv
 FLOOR_VENV ?= .venv-trl-floor
 VLLM_VENV ?= .venv-vllm
 BFCL_VENV ?= .venv-bfcl
+SWEBENCH_VENV ?= .venv-swebench
+MINI_SWE_VENV ?= .venv-mini-swe
 TRL_FLOOR ?= 1.3.0
 ARGS ?=
 
@@ -74,7 +76,7 @@ test-judge: $(DEV_READY)
 # With a real Docker engine: one that answers already, or one that is started here (root on Debian) and stopped again.
 test-docker: $(DEV_READY)
 	trap 'tests/sandbox/start_docker.sh stop' EXIT; tests/sandbox/start_docker.sh; \
-	$(PYTEST) FORGE_TEST_DOCKER=1 $(BIN)/pytest -n auto tests/sandbox -k docker; \
+	$(PYTEST) FORGE_TEST_DOCKER=1 $(BIN)/pytest -n auto tests/sandbox tests/swe -k docker; \
 	if [ -e "$${FORGE_CACHE:-$$HOME/.cache/forge}/dockerd.pid" ]; then \
 	  $(PYTEST) FORGE_KILL_DOCKER=1 $(BIN)/pytest tests/sandbox/test_engine_killed.py; fi
 
@@ -90,10 +92,19 @@ test-bfcl: $(DEV_READY)
 	  tree-sitter-java==0.21.0 tree-sitter-javascript==0.21.4
 	$(PYTEST) FORGE_BFCL_PYTHON=$(abspath $(BFCL_VENV))/bin/python $(BIN)/pytest tests/tool_use/bfcl
 
+# swebench as an oracle of parsers and reports, and mini-swe-agent as a client; neither is imported at run time.
+test-swe: $(DEV_READY)
+	test -x $(SWEBENCH_VENV)/bin/python || $(PYTHON) -m venv $(SWEBENCH_VENV)
+	$(SWEBENCH_VENV)/bin/python $(PIP_INSTALL) swebench==5.0.2
+	test -x $(MINI_SWE_VENV)/bin/python || $(PYTHON) -m venv $(MINI_SWE_VENV)
+	$(MINI_SWE_VENV)/bin/python $(PIP_INSTALL) mini-swe-agent==2.4.6 -e .
+	$(PYTEST) FORGE_SWEBENCH_PYTHON=$(abspath $(SWEBENCH_VENV))/bin/python \
+	  FORGE_MINI_SWE_PYTHON=$(abspath $(MINI_SWE_VENV))/bin/python $(BIN)/pytest -n auto tests/swe
+
 bench: $(DEV_READY)
 	for file in benchmarks/*.py; do $(BIN)/python $$file; done
 
-STAGES := test-fast test-train test-trl-floor test-wheel test-judge test-docker test-vllm test-bfcl
+STAGES := test-fast test-train test-trl-floor test-wheel test-judge test-docker test-vllm test-bfcl test-swe
 test-all:
 	@times=""; for stage in $(STAGES); do \
 	  echo "== $$stage"; start=$$SECONDS; \
@@ -121,4 +132,4 @@ $(FLOOR_READY): pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(FLOOR_VENV) $(VLLM_VENV) $(BFCL_VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(FLOOR_VENV) $(VLLM_VENV) $(BFCL_VENV) $(SWEBENCH_VENV) $(MINI_SWE_VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -13,8 +13,12 @@ from typer.core import TyperGroup
 from forge_envs.core.errors import ForgeError
 from forge_train.cli_flake import flake_command
 from forge_train.cli_grade import grade_app
+from forge_train.cli_grade_swe import swe_command
 from forge_train.cli_grade_tau import tau_command
 from forge_train.cli_judge import judge_command
+from forge_train.cli_predictions import predictions_command
+from forge_train.cli_swe import prepare_command
+from forge_train.cli_synthesize import synthesize_command
 from forge_train.cli_text import make_table, plain
 
 
@@ -38,10 +42,16 @@ app = typer.Typer(
 )
 tasks_app = typer.Typer(no_args_is_help=True, help="Work on task suites.")
 app.add_typer(tasks_app, name="tasks")
+swe_app = typer.Typer(no_args_is_help=True, help="Work on tasks of forge/SWE-v0.")
+app.add_typer(swe_app, name="swe")
+swe_app.command("prepare")(prepare_command)
 app.add_typer(grade_app, name="grade")
+grade_app.command("swe")(swe_command)
 grade_app.command("tau")(tau_command)
+swe_app.command("predictions")(predictions_command)
 app.command("judge")(judge_command)
 tasks_app.command("flake")(flake_command)
+tasks_app.command("synthesize")(synthesize_command)
 out = Console(emoji=False)
 
 

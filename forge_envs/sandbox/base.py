@@ -1,18 +1,17 @@
 """What a sandbox is: a picklable spec chooses one, `run` executes a program in it, limits decide how it ends."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol, runtime_checkable
 
 from forge_envs.core.errors import ConfigError
+from forge_envs.sandbox.process import Ended, Process
 
 Backend = Literal["local", "docker"]
 Profile = Literal["judge", "workspace"]
 Isolation = Literal["auto", "namespaces", "landlock", "none"]
 Tier = Literal["A", "B", "C"]
 """A: namespaces, seccomp, cgroups where writable. B: Landlock, seccomp, rlimits, own uid. C: rlimits only."""
-
-Ended = Literal["exited", "signaled", "cpu_limit", "wall_limit", "memory_limit", "output_limit"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +56,14 @@ class Limits:
                 raise ConfigError(f"Limits: {name} is {value}, give more than 0.")
         if self.output_bytes < 0 or self.file_mb < 0:
             raise ConfigError("Limits: output_bytes and file_mb are at least 0.")
+
+
+def together(limits: Limits, others: Iterable[Limits]) -> Limits:
+    """The limits of a run with room for what else goes on in its sandbox."""
+    for other in others:
+        memory = None if limits.memory_mb is None or other.memory_mb is None else limits.memory_mb + other.memory_mb
+        limits = replace(limits, memory_mb=memory, processes=limits.processes + other.processes)
+    return limits
 
 
 @dataclass(frozen=True)
@@ -156,6 +163,23 @@ class Sandbox(Protocol):
             cwd: Working directory inside; the spec's by default.
             env: Added to the spec's.
             merge_output: stderr goes into stdout, in order.
+        """
+
+    def start(
+        self,
+        command: Sequence[str],
+        *,
+        limits: Limits = Limits(),
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Process:
+        """Start a program that goes on beside `run` and the other calls (`workspace` only).
+
+        Args:
+            command: Arguments.
+            limits: CPU seconds count for each of its processes; wall time and output are the caller's to watch.
+            cwd: Working directory inside; the spec's by default.
+            env: Added to the spec's.
         """
 
     def write(self, path: str, content: bytes, *, mode: int = 0o644) -> None:

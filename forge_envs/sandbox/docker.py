@@ -17,9 +17,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from forge_envs.core.errors import ConfigError, SandboxError
-from forge_envs.sandbox.base import ExecResult, Limits, Sandbox, SandboxSpec, Snapshot, Tier
+from forge_envs.sandbox.base import ExecResult, Limits, Sandbox, SandboxSpec, Snapshot, Tier, together
 from forge_envs.sandbox.docker_engine import LABEL, client, exists, failures, owner, remove_unless_gone, seccomp_profile
 from forge_envs.sandbox.docker_files import archive_folder, archive_of, read_file
+from forge_envs.sandbox.docker_process import DockerProcess
 from forge_envs.sandbox.docker_run import run_in_container
 from forge_envs.sandbox.docker_supervisor import MOST_PROCESSES, SHELL, Supervisor, script, update
 
@@ -100,6 +101,7 @@ class DockerSandbox:
         self._finalizer = weakref.finalize(self, self._held.free)
         self._lock = threading.Lock()
         self._settings: dict[str, int] = {}
+        self._processes: weakref.WeakKeyDictionary[DockerProcess, Limits] = weakref.WeakKeyDictionary()
         try:
             with failures(f"No sandbox from image {spec.image!r}"):
                 self._user = self._user_of(image or spec.image)
@@ -126,13 +128,12 @@ class DockerSandbox:
     ) -> ExecResult:
         self._alive()
         argv, shell = self._command(command)
-        folder = posixpath.join(self.spec.workdir, cwd or "")
-        cpu = "-" if limits.cpu_s is None else str(math.ceil(limits.cpu_s) + 1)
-        end = shell + (" 2>&1" if merge_output else "")
-        wrapped = ["/bin/sh", "-c", _RUN + end, "sh", folder, str(limits.file_mb * 2048), cpu, "-", *argv]
+        wrapped = self._wrapped(argv, shell + (" 2>&1" if merge_output else ""), limits, cwd)
+        lasting = self._living()
+        spared = self._held.supervisor.sparing if lasting else contextlib.nullcontext
         try:
-            with self._lock, failures("The Docker daemon or the container failed"):
-                self._limit(limits)
+            with self._lock, failures("The Docker daemon or the container failed"), spared():
+                self._limit(together(limits, lasting))
                 return run_in_container(
                     self._api,
                     self._held.container,
@@ -145,6 +146,26 @@ class DockerSandbox:
         except BaseException:  # the command may still be running
             self.close()
             raise
+
+    def start(
+        self,
+        command: Sequence[str],
+        *,
+        limits: Limits = Limits(),  # noqa: B008 (frozen)
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> DockerProcess:
+        self._alive()
+        if self._living() or self.spec.profile != "workspace":
+            raise ConfigError("A container has one process that was started and goes on, and only as a workspace.")
+        argv, shell = self._command([*command])
+        wrapped = self._wrapped(argv, shell + " 2>&1", limits, cwd)
+        with self._lock, failures("The Docker daemon or the container failed"):
+            self._limit(limits)
+            variables = {**self.spec.env, **(env or {})}
+            process = DockerProcess(self._api, self._held.container, self._held.supervisor, wrapped, variables)
+        self._processes[process] = limits
+        return process
 
     def write(self, path: str, content: bytes, *, mode: int = 0o644) -> None:
         import docker
@@ -297,6 +318,15 @@ class DockerSandbox:
         if not argv or any("\0" in part for part in argv):
             raise ConfigError("A command needs a program, and no argument may contain a zero byte.")
         return argv, 'exec "$@"'
+
+    def _wrapped(self, argv: list[str], text: str, limits: Limits, cwd: str | None) -> list[str]:
+        folder = posixpath.join(self.spec.workdir, cwd or "")
+        cpu = "-" if limits.cpu_s is None else str(math.ceil(limits.cpu_s) + 1)
+        return ["/bin/sh", "-c", _RUN + text, "sh", folder, str(limits.file_mb * 2048), cpu, "-", *argv]
+
+    def _living(self) -> list[Limits]:
+        """The limits of the process that was started, if it has not ended."""
+        return [limits for process, limits in self._processes.items() if process.ending() is None]
 
     def _limit(self, limits: Limits) -> None:
         """Set the container's limits where they differ from those of the run before."""

@@ -9,6 +9,7 @@ runs from a file that nobody may read, so the kernel lets nobody trace it or wri
 import contextlib
 import socket
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,8 @@ SHELL = "/.forge/sh"
 """A copy of the image's shell that can be executed and not read."""
 
 # One line per question: CPU nanoseconds, bytes now and at the peak, kills for memory, processes. `k` first kills
-# everything; a subshell makes this shell reap what became its child, where the profile lets it start one.
+# everything; a subshell makes this shell reap what became its child, where the profile lets it start one. `f` stops
+# what there is and leaves it out of count and killing, until `c`.
 SCRIPT = """
 trap '' HUP INT QUIT ALRM TERM USR1 USR2 PIPE
 d=/sys/fs/cgroup
@@ -36,12 +38,28 @@ state() {
     read -r c <$d/cpuacct/cpuacct.usage; read -r m <$d/memory/memory.usage_in_bytes
     read -r p <$d/memory/memory.max_usage_in_bytes; read -r n <$d/pids/pids.current
   fi
+  [ -z "$kept" ] || count :
 } 2>/dev/null
+count() {
+  n=1
+  for x in /proc/[0-9]*; do
+    x=${x#/proc/}
+    case "$kept" in *" $x "*) ;; *) n=$((n+1)); "$@" "$x" ;; esac
+  done
+}
+end() {
+  if [ -z "$kept" ]; then kill -9 -1; else count kill -9; fi
+} 2>/dev/null
+kept=
 while read -r question; do
+  case "$question" in
+    f) kill -STOP -1 2>/dev/null; for x in /proc/[0-9]*; do kept="$kept ${x#/proc/} "; done ;;
+    c) kept=; kill -CONT -1 2>/dev/null ;;
+  esac
   state
   if [ "$question" = k ]; then
     i=0
-    while kill -9 -1 2>/dev/null; REAP state; [ "$n" -gt 1 ] && [ $i -lt 2000 ]; do i=$((i+1)); done
+    while end; REAP state; [ "$n" -gt 1 ] && [ $i -lt 2000 ]; do i=$((i+1)); done
   fi
   echo "$c $m ${p:-0} $o $n"
 done
@@ -122,6 +140,15 @@ class Supervisor:
         update(self._api, self._container, {"PidsLimit": MOST_PROCESSES})
         self.loosened = True
         return self._ask(b"k\n")
+
+    @contextlib.contextmanager
+    def sparing(self) -> Iterator[None]:
+        """While it lasts, what runs now is stopped, and neither counted nor ended."""
+        self._ask(b"f\n")
+        try:
+            yield
+        finally:
+            self._ask(b"c\n")
 
     def close(self) -> None:
         """Let go of the leash."""

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from forge_envs.core.errors import ConfigError, SandboxError
-from forge_envs.sandbox.base import ExecResult, Limits, Sandbox, SandboxSpec, Snapshot, Tier
+from forge_envs.sandbox.base import ExecResult, Limits, Sandbox, SandboxSpec, Snapshot, Tier, together
 from forge_envs.sandbox.factory import ask, ask_for_fds, open_keeper
 from forge_envs.sandbox.linux import rootfs, userns
+from forge_envs.sandbox.local_process import LocalProcess, start_process
 from forge_envs.sandbox.local_run import ANSWER_S, MIB, Group, alive, execute, kernel_limits
 from forge_envs.sandbox.tiers import choose_tier
 
@@ -83,6 +84,7 @@ class LocalSandbox:
         self._names = itertools.count()
         self._kept: dict[str, list[list[str]]] = {}
         self._shared: set[str] = set()
+        self._processes: weakref.WeakKeyDictionary[LocalProcess, Limits] = weakref.WeakKeyDictionary()
 
     @property
     def tier(self) -> Tier:
@@ -107,14 +109,10 @@ class LocalSandbox:
             script = f"/tmp/.forge-script-{next(self._names)}"
             self.write(script, command.encode())
             argv[-1] = f'. "$TMPDIR/{posixpath.basename(script)}"'
-        group = self._group.prepare(limits)
-        request = {
-            "op": "run",
-            "argv": argv,
-            "env": {"PATH": PATH, "LANG": "C.UTF-8", **self.spec.env, **(env or {})},
-            "cwd": posixpath.join(self.spec.workdir, cwd or ""),
-            **kernel_limits(limits, group, shared_user=self._tier != "A" and not self._own_user),
-        }
+        group = self._group.prepare(together(limits, self._living()))
+        request = self._request("run", argv, cwd, env) | kernel_limits(
+            limits, group, shared_user=self._tier != "A" and not self._own_user
+        )
         with self._lock:
             try:
                 return execute(
@@ -123,6 +121,22 @@ class LocalSandbox:
             except BaseException:  # the keeper may be in the middle of it
                 self.close()
                 raise
+
+    def start(
+        self,
+        command: Sequence[str],
+        *,
+        limits: Limits = Limits(),  # noqa: B008 (frozen)
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> LocalProcess:
+        self._alive()
+        if self._tier != "A":
+            raise ConfigError("A process beside others needs namespaces (tier A), which this machine refuses.")
+        with self._lock:
+            process = start_process(self._sock, self._request("start", command, cwd, env), limits, self._group)
+        self._processes[process] = limits
+        return process
 
     def write(self, path: str, content: bytes, *, mode: int = 0o644) -> None:
         fd = self._open({"op": "write", "path": self._inside(path), "mode": mode})
@@ -144,14 +158,16 @@ class LocalSandbox:
         return b"".join(parts)
 
     def snapshot(self) -> Snapshot:
-        if self.spec.profile != "workspace":
-            raise ConfigError("Snapshots need profile='workspace'.")
+        if self.spec.profile != "workspace" or self._living():
+            raise ConfigError("Snapshots need profile='workspace', and no process that was started and goes on.")
         name = str(next(self._names))
         stacks = self._ask({"op": "snapshot", "name": name})["stacks"]
         self._kept[name] = stacks
         return LocalSnapshot(stacks, name, weakref.ref(self))
 
     def restore(self, snapshot: Snapshot) -> None:
+        for process in list(self._processes):
+            process.close()
         self._ask({"op": "restore", "name": self._named(snapshot)})
 
     def fork(self, snapshot: Snapshot | None = None) -> Sandbox:
@@ -181,6 +197,18 @@ class LocalSandbox:
     def _alive(self) -> None:
         if not self._finalizer.alive:
             raise SandboxError("This sandbox is closed.")
+
+    def _living(self) -> list[Limits]:
+        """The limits of the processes that were started and have not ended."""
+        return [limits for process, limits in self._processes.items() if process.ending() is None]
+
+    def _request(self, op: str, argv: Sequence[str], cwd: str | None, env: Mapping[str, str] | None) -> dict[str, Any]:
+        return {
+            "op": op,
+            "argv": [*argv],
+            "env": {"PATH": PATH, "LANG": "C.UTF-8", **self.spec.env, **(env or {})},
+            "cwd": posixpath.join(self.spec.workdir, cwd or ""),
+        }
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         self._alive()

@@ -7,6 +7,7 @@ from forge_envs.core.errors import ActionError, ConfigError
 from forge_envs.core.messages import Message, assistant
 from forge_envs.core.protocols import Protocol
 from forge_envs.core.protocols.base import without_thought
+from forge_envs.swe.quoting import quoted
 
 _OPEN, _CLOSE = "```bash", "\n```"
 
@@ -30,7 +31,9 @@ def commands_of(text: str) -> list[str]:
 
 
 def block(thought: str, command: str) -> str:
-    """A reply with one command."""
+    """A reply with one command, whatever is in it: one with the end of a block in it is written on one line."""
+    if f"{command}\n".find(_CLOSE) >= 0 or command.startswith(_CLOSE[1:]):
+        command = f"eval {quoted(command)}"
     return f"THOUGHT: {thought}\n\n{_OPEN}\n{command}{_CLOSE}"
 
 

@@ -12,8 +12,9 @@ from forge_envs.core.task import Task
 from forge_envs.sandbox.base import Limits, Sandbox
 from forge_envs.swe.canaries import Canaries, caught, place_canaries
 from forge_envs.swe.diffs import touched_paths
-from forge_envs.swe.logs import TestLists, parser_of, reported, test_lists
+from forge_envs.swe.logs import TestLists, parser_of, test_lists
 from forge_envs.swe.patch import CLEAN_GIT
+from forge_envs.swe.runners import deciding_files, is_path, ran, runner_of, stated, words_of
 from forge_envs.swe.task import SWETask
 from forge_envs.swe.workspace import TESTBED
 
@@ -25,12 +26,12 @@ SHOWN_LOG = 200_000
 """Characters of a log that a verdict keeps: its beginning and its end."""
 _GIT = Limits(cpu_s=120, wall_s=240, memory_mb=2048)
 _TIMES = re.compile(r"\b\d+\.\d\ds\b(?: \(\d+:\d\d:\d\d\))?")
-_COLOUR = re.compile(r"\x1b\[[\d;]*m")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
 
 # Reads paths from stdin, each after a letter: t, to reset; r, to reset if it is a file of the base commit; k, to keep.
 # Resetting checks out what is in the base commit and removes anything else; what stands in the way of the path's
-# folders goes first. Then each changed path that tells a test runner what to do is reset, unless it is one to keep.
+# folders goes first. Then each changed path that tells a runner what to do, or is among the tests, is reset, unless
+# it is one to keep.
 _RESET = r"""
 cd @TESTBED@ || exit 90
 reset_one() {
@@ -59,7 +60,8 @@ while IFS= read -r -d '' path; do
     case "/$path" in
         */conftest.py|*/pytest.ini|*/.pytest.ini|*/pytest.toml|*/.pytest.toml|*/tox.ini|*/setup.cfg|*/pyproject.toml|\
         */noxfile.py|*/sitecustomize.py|*/usercustomize.py|*.pth|*.egg-link|*.dist-info/*|*.egg-info/*|*.so|*.pyc|\
-        /pytest.py|/pytest/*|/_pytest/*|/pluggy.py|/pluggy/*|/iniconfig.py|/iniconfig/*|/packaging/*|/pygments/*|/py.py)
+        /pytest.py|/pytest/*|/_pytest/*|/pluggy.py|/pluggy/*|/iniconfig.py|/iniconfig/*|/packaging/*|/pygments/*|/py.py|\
+        */tests/*|/test/*|/bin/test|/bin/doctest|/runtests.py|/sympy/testing/*|/sympy/utilities/runtests.py)
             reset_one "$path" ;;
     esac
 done < /tmp/.changed
@@ -95,7 +97,12 @@ class TestRun:
 
 
 def grade(
-    task: Task, artifact: Mapping[str, Any], *, open_workspace: OpenWorkspace, timeout_s: float = 1800.0
+    task: Task,
+    artifact: Mapping[str, Any],
+    *,
+    open_workspace: OpenWorkspace,
+    timeout_s: float = 1800.0,
+    run: TestRun | None = None,
 ) -> Verdict:
     """Eq 7 of the paper: 1 if every reply was well-formed and all of the task's tests do what they must, else 0.
 
@@ -104,6 +111,7 @@ def grade(
         artifact: ``patch``, ``format_faults``, and where no patch could be taken ``patch_error``.
         open_workspace: Opens a fresh workspace; it is closed here.
         timeout_s: Seconds on the clock for the tests.
+        run: What `run_tests` gave for this very patch, where it was run before.
 
     Returns:
         A verdict with components ``format_correct``, ``patch_applied`` and ``tests_passed``; the details have
@@ -114,7 +122,8 @@ def grade(
     """
     try:
         patch, faults = artifact["patch"], artifact["format_faults"]
-        run = run_tests(SWETask.from_row(task.data, task.id), patch, open_workspace=open_workspace, timeout_s=timeout_s)
+        about = SWETask.from_row(task.data, task.id)
+        run = run or run_tests(about, patch, open_workspace=open_workspace, timeout_s=timeout_s)
     except KeyError as error:
         raise GraderError(f"The artifact has no {error}.", dict(artifact)) from error
     except ForgeError as error:
@@ -161,46 +170,44 @@ def run_tests(
         SandboxError: The sandbox failed; GraderError: the test patch does not fit the base commit.
         TaskError: The log parser does not exist.
     """
-    parse = parser_of(task.log_parser)
+    parse, runner = parser_of(task.log_parser, task.id, task.version), runner_of(task)
     nothing = test_lists(task.fail_to_pass, task.pass_to_pass, {})
     if not patch.strip():
         return TestRun(False, nothing, "the patch is empty")
-    sandbox = open_workspace()
-    try:
-        base = sandbox.snapshot()
+    with open_workspace() as sandbox:
         if not _apply(sandbox, patch):
             return TestRun(False, nothing, "the patch does not apply")
-        held = touched_paths(task.test_patch)
-        runner = [word for line in task.test_command.split("\n") for word in _words(line) if not word.startswith("-")]
-        reset = sandbox.run(
-            _RESET, stdin=_orders(task, held, runner), limits=_GIT, env=CLEAN_GIT, cwd="/", merge_output=True
-        )
+        reset = sandbox.run(_RESET, stdin=_orders(task), limits=_GIT, env=CLEAN_GIT, cwd="/", merge_output=True)
         if reset.exit_code != 0 or not _apply(sandbox, task.test_patch):
-            sandbox.restore(base)
-            if not _apply(sandbox, task.test_patch):
-                raise GraderError(f"The test patch of {task.id} does not fit its base commit.")
+            with open_workspace() as fresh:
+                if not _apply(fresh, task.test_patch):
+                    raise GraderError(f"The test patch of {task.id} does not fit its base commit.")
             return TestRun(True, nothing, "the patch leaves no place for the tests")
-        canaries = place_canaries(_test_files(sandbox, task))
+        canaries = place_canaries(_test_files(sandbox, task), runner)
         for path, content in canaries.files.items():
             sandbox.write(f"{TESTBED}/{path}", content)
+        added = shlex.join([*_left_out(task), *canaries.added]) if runner != "other" else ""
         done = sandbox.run(
-            f"{task.test_command} {shlex.join([*_left_out(task, runner), *canaries.added])}",
+            f"{task.test_command} {added}".rstrip(),
             limits=Limits(cpu_s=None, wall_s=timeout_s, memory_mb=memory_mb, output_bytes=LOG_BYTES, processes=512),
             merge_output=True,
         )
-    finally:
-        sandbox.close()
     log = done.stdout.decode(errors="replace")
     shown = _clean(log, canaries)
     if done.ended != "exited":
         return TestRun(True, nothing, f"the tests did not come to their end: {done.ended}", done.ended, shown)
     statuses = parse(log)
+    if not statuses and not ran(log):
+        return TestRun(True, nothing, "the log names no test", done.ended, shown)
     lists = test_lists(task.fail_to_pass, task.pass_to_pass, statuses, eval_type=task.eval_type)
-    return TestRun(True, lists, caught(canaries, reported(_COLOUR.sub("", log)), done.exit_code), done.ended, shown)
+    said = stated(runner, log) if canaries.pairs else list(statuses.items())
+    return TestRun(True, lists, caught(canaries, said, done.exit_code), done.ended, shown)
 
 
 def _apply(sandbox: Sandbox, patch: str) -> bool:
     """Whether git could apply it; a patch without its last newline is given one."""
+    if not patch.strip():  # rows of SWE-smith change no tests
+        return True
     text = patch if patch.endswith("\n") else patch + "\n"
     sandbox.write("/tmp/.patch", text.encode(errors="surrogateescape"))
     done = sandbox.run(
@@ -213,43 +220,31 @@ def _apply(sandbox: Sandbox, patch: str) -> bool:
     return done.exit_code == 0
 
 
-def _words(line: str) -> list[str]:
-    try:
-        return shlex.split(line)
-    except ValueError:
-        return line.split()
-
-
-def _is_path(word: str) -> bool:
-    """Whether a word of the command may name a file of the repository; ids name theirs before ``::``."""
-    return bool(re.fullmatch(r"(?!/)(?!.*(?:^|/)\.\.(?:/|$))[\w./+-]+", word)) and word not in (".", "./")
-
-
-def _orders(task: SWETask, held: list[str], runner: list[str]) -> bytes:
+def _orders(task: SWETask) -> bytes:
     """What `_RESET` reads. What the gold patch changes is product, even a configuration or a runner."""
+    held = touched_paths(task.test_patch)
     product = set(touched_paths(task.patch)) - set(held)
-    words = [word for word in runner if _is_path(word) and word not in product]
-    lines = [*(f"k{path}" for path in sorted(product)), *(f"t{path}" for path in held), *(f"r{word}" for word in words)]
+    files = [*deciding_files(task), *(word for word in words_of(task.test_command) if is_path(word))]
+    reset = [path for path in dict.fromkeys(files) if path not in product]
+    lines = [*(f"k{path}" for path in sorted(product)), *(f"t{path}" for path in held), *(f"r{path}" for path in reset)]
     return b"".join(line.encode(errors="surrogateescape") + b"\0" for line in lines)
 
 
-def _left_out(task: SWETask, runner: list[str]) -> list[str]:
+def _left_out(task: SWETask) -> list[str]:
     """The files of the task's tests where the command names none of them, because it runs all that there are."""
     files = sorted({test.partition("::")[0] for test in (*task.fail_to_pass, *task.pass_to_pass) if "::" in test})
-    words = [word.partition("::")[0].rstrip("/") for word in runner]
+    words = [word.partition("::")[0].rstrip("/") for word in words_of(task.test_command)]
     return [] if any(f == word or f.startswith(f"{word}/") for f in files for word in words) else files
 
 
 def _test_files(sandbox: Sandbox, task: SWETask) -> dict[str, bytes]:
-    """The files whose tests decide, as far as the ids name them."""
+    """The files whose tests decide, as far as they are known and there."""
     found: dict[str, bytes] = {}
-    for test in (*task.fail_to_pass, *task.pass_to_pass):
-        path, inside, _ = test.partition("::")
-        if inside and path not in found and _is_path(path):
-            try:
-                found[path] = sandbox.read(f"{TESTBED}/{path}")
-            except (FileNotFoundError, IsADirectoryError):
-                continue
+    for path in deciding_files(task):
+        try:
+            found[path] = sandbox.read(f"{TESTBED}/{path}")
+        except (FileNotFoundError, IsADirectoryError):
+            continue
     return found
 
 

@@ -69,13 +69,24 @@ def _returncode(done: ExecResult) -> int | None:
 
 
 def _shown(output: str) -> str:
-    if len(output) < SHOWN_CHARS:
-        return f"<output>\n{output}</output>"
+    return shown(output, output, len(output))
+
+
+def shown(head: str, tail: str, size: int) -> str:
+    """Output as the agent reads it: whole, or its beginning and its end.
+
+    Args:
+        head: The first `SHOWN_CHARS` characters of it, or more.
+        tail: The last `SHOWN_CHARS` characters of it, or more.
+        size: Characters of the whole output.
+    """
+    if size < SHOWN_CHARS:
+        return f"<output>\n{head}</output>"
     half = SHOWN_CHARS // 2
     return (
         "<warning>\nThe output is too long to be shown. Use a command that prints less: grep, head, tail or sed, or"
         " write it to a file and read parts of that.\n</warning>\n"
-        f"<output_head>\n{output[:half]}\n</output_head>\n"
-        f"<elided_chars>\n{len(output) - SHOWN_CHARS} characters elided\n</elided_chars>\n"
-        f"<output_tail>\n{output[-half:]}\n</output_tail>"
+        f"<output_head>\n{head[:half]}\n</output_head>\n"
+        f"<elided_chars>\n{size - SHOWN_CHARS} characters elided\n</elided_chars>\n"
+        f"<output_tail>\n{tail[-half:]}\n</output_tail>"
     )

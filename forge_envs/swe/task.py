@@ -4,19 +4,22 @@ import hashlib
 import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from forge_envs.core.errors import TaskError
 from forge_envs.core.task import Task, TaskSuite
+from forge_envs.swe.dialects import completed, is_smith
 from forge_envs.swe.diffs import touched_paths
+from forge_envs.swe.rows import split_of, swe_rows
 
 EvalType = Literal["pass_and_fail", "fail_only"]
 _START, _END = "'>>>>> Start Test Output'", "'>>>>> End Test Output'"
 _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
-_TEXTS = ("instance_id", "repo", "base_commit", "problem_statement", "test_patch")
+_TEXTS = ("instance_id", "repo", "problem_statement")
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class SWETask:
     Args:
         id: SWE-bench's ``instance_id``.
         repo: ``owner/name``.
-        base_commit: The commit before the fix.
+        base_commit: The commit before the fix; empty where only an image or `bug_patch` tells (SWE-smith).
         problem_statement: The issue.
         patch: The gold patch; empty where there is none.
         test_patch: What the hidden tests change.
@@ -38,7 +41,8 @@ class SWETask:
         log_parser: A name in `forge_envs.swe.logs.PARSERS`.
         eval_type: ``fail_only`` (JavaScript repositories): a test that the log does not name has passed.
         version: SWE-bench's ``version``.
-        image: Docker image; None where the row names none.
+        image: Docker image; None where the row names none and its makers are not known.
+        bug_patch: Where the repository or the image does not have the bug: what puts it there, before anybody sees it.
     """
 
     id: str
@@ -54,10 +58,11 @@ class SWETask:
     eval_type: EvalType = "pass_and_fail"
     version: str = ""
     image: str | None = None
+    bug_patch: str = ""
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any], where: str = "row") -> "SWETask":
-        """Read a row of SWE-bench, of its relatives or of a bundled suite.
+        """Read a row of SWE-bench, of its relatives or of a bundled suite; `dialects.completed` fills what it lacks.
 
         The test command is the row's ``test_cmd``, else what its ``eval_script`` runs between swebench's markers, else
         pytest on the files that the test ids name.
@@ -69,7 +74,10 @@ class SWETask:
         Raises:
             TaskError: A field is missing or of the wrong kind; an empty FAIL_TO_PASS, which any patch would meet.
         """
+        row = completed(row, where)
         texts = {name: _text(row, name, where) for name in _TEXTS}
+        own_base = bool(row.get("bug_patch"))
+        texts |= {name: _text(row, name, where, needed=not own_base) for name in ("base_commit", "test_patch")}
         if not _ID.match(texts["instance_id"]):
             raise TaskError(f"{where}: instance_id: {texts['instance_id'][:80]!r} is no id.")
         fail_to_pass = _ids(row, "FAIL_TO_PASS", where)
@@ -89,63 +97,57 @@ class SWETask:
             fail_to_pass=fail_to_pass,
             pass_to_pass=pass_to_pass,
             test_command=_command(row, (*fail_to_pass, *pass_to_pass), texts["test_patch"]),
-            log_parser=_text(row, "log_parser", where, needed=False) or "parse_log_pytest",
+            log_parser=_text(row, "log_parser", where),
             eval_type=kind,
             version=_text(row, "version", where, needed=False),
-            image=row.get("image") or row.get("image_name") or row.get("docker_image") or None,
+            image=_text(row, "image", where, needed=False) or None,
+            bug_patch=_text(row, "bug_patch", where, needed=False),
         )
 
 
-def swe_rows(path: str | Path) -> Iterator[dict[str, Any]]:
-    """The rows of a JSON file (a list, or an object by instance id) or of a JSON Lines file.
+def load_swe_tasks(source: str | Path) -> list[Task]:
+    """Rows of a source as tasks, for ``reset(options={"task": ...})``; each is completed and checked.
 
-    Raises:
-        TaskError: The file can't be read, or holds something else.
-    """
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-        if path.suffix == ".json":
-            held = json.loads(text)
-            rows = list(held.values()) if isinstance(held, dict) else held
-        else:  # lines end with a newline only: a JSON text may hold other line separators
-            rows = [json.loads(line) for line in text.split("\n") if line.strip()]
-    except (OSError, ValueError, RecursionError) as error:
-        raise TaskError(f"{path}: {error}") from error
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise TaskError(f"{path}: expected rows, each an object with an instance_id.")
-    yield from rows
+    Rows of SWE-smith that have no issue text are left out, with one warning.
 
-
-def load_swe_tasks(path: str | Path) -> list[Task]:
-    """Rows of a file as tasks, for ``reset(options={"task": ...})``; each is checked.
+    Args:
+        source: See `rows.swe_rows`.
 
     Raises:
         TaskError: A row is wrong, or an instance id occurs twice; the message names file and row.
     """
     tasks: dict[str, Task] = {}
-    for number, row in enumerate(swe_rows(path), start=1):
-        where = f"{path}: row {number}"
-        task = SWETask.from_row(row, where)
+    silent = 0
+    for number, row in enumerate(swe_rows(source), start=1):
+        where = f"{source}: row {number}"
+        if is_smith(row) and not row.get("problem_statement"):
+            silent += 1
+            continue
+        full = completed(row, where)
+        task = SWETask.from_row(full, where)
         if task.id in tasks:
             raise TaskError(f"{where}: instance_id: {task.id!r} occurs twice.")
-        tasks[task.id] = Task(task.id, row, suite=Path(path).stem)
+        tasks[task.id] = Task(task.id, full, suite=Path(str(source)).stem)
+    if silent:
+        warnings.warn(f"{source}: {silent} rows without a problem_statement are left out.", stacklevel=2)
     return list(tasks.values())
 
 
-def load_swebench(scheme: str, path: str) -> TaskSuite:
-    """A file of rows as a suite, for ``suite="swebench:PATH"``; its tasks have the split ``test``.
+def load_swebench(scheme: str, source: str) -> TaskSuite:
+    """Rows as a suite, for ``suite="swebench:SOURCE"``; its tasks have the split of `rows.split_of`.
 
     Args:
         scheme: Of the suite's name.
-        path: See `swe_rows`.
+        source: See `rows.swe_rows`.
 
     Raises:
         TaskError: As `load_swe_tasks`.
     """
-    tasks = tuple(replace(task, split="test") for task in load_swe_tasks(path))
-    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    return TaskSuite(f"{scheme}/{Path(path).stem}", "forge/SWE-v0", tasks, digest)
+    tasks = tuple(replace(task, split=split_of(source)) for task in load_swe_tasks(source))
+    digest = hashlib.sha256()
+    for task in tasks:
+        digest.update(json.dumps(task.data, sort_keys=True).encode())
+    return TaskSuite(f"{scheme}/{Path(source).stem}", "forge/SWE-v0", tasks, digest.hexdigest())
 
 
 def _text(row: Mapping[str, Any], name: str, where: str, *, needed: bool = True) -> str:

@@ -1,4 +1,4 @@
-"""A workspace: a sandbox with a repository at ``/testbed`` and a Python for its tests."""
+"""A workspace: a sandbox, local or a container, with a repository at ``/testbed`` and a Python for its tests."""
 
 import hashlib
 import os
@@ -12,6 +12,7 @@ from forge_envs.core.task import tasks_root
 from forge_envs.sandbox import open_sandbox
 from forge_envs.sandbox.base import Isolation, Limits, Mount, Sandbox, SandboxSpec
 from forge_envs.sandbox.linux.rootfs import SYSTEM_FOLDERS
+from forge_envs.swe.docker_prepare import PreparedImage
 from forge_envs.swe.python_env import PythonEnv
 from forge_envs.swe.repository import Prepared
 
@@ -32,44 +33,68 @@ class Site:
         python: For its tests.
         isolation: ``auto``, or ``none`` for a machine that allows no isolation.
         disk_mb: MiB that may be written; held in memory.
+        runner: The module that the tests are run with, ``pytest`` for most; empty where it is the repository's own.
     """
 
     prepared: Prepared
     python: PythonEnv
     isolation: Isolation = "auto"
     disk_mb: int = 1024
+    runner: str = "pytest"
 
 
-def open_workspace(site: Site) -> Sandbox:
+@dataclass(frozen=True)
+class DockerSite:
+    """What a workspace in a container is made of.
+
+    Args:
+        prepared: The image (`forge_envs.swe.docker_prepare.prepare_image`).
+        runner: As in `Site`.
+        network: Give containers the engine's network; loopback works without.
+    """
+
+    prepared: PreparedImage
+    runner: str = "pytest"
+    network: bool = False
+
+
+AnySite = Site | DockerSite
+
+
+def open_workspace(site: AnySite) -> Sandbox:
     """Start a workspace. Everything that is written in it, anywhere, is a layer over the site, and goes with it.
 
     Raises:
         SandboxError: The sandbox could not be had, or the site's Python does not run in it.
         ConfigError: The machine allows no namespaces: without them there is no ``/testbed``.
     """
-    sandbox = open_sandbox(_spec(site))
+    sandbox = open_sandbox(_spec(site) if isinstance(site, Site) else _container(site))
     try:
         if sandbox.tier != "A":
             raise ConfigError("Workspaces of the local backend need namespaces (tier A), which this machine refuses.")
-        if (site.python, site.isolation) not in _checked:
-            _check(sandbox)
-            _checked.add((site.python, site.isolation))
+        where = site.python if isinstance(site, Site) else site.prepared.image
+        about = (where, site.runner, site.isolation if isinstance(site, Site) else "")
+        if about not in _checked:
+            _check(sandbox, site.python.prefix if isinstance(site, Site) else site.prepared.prefix, site.runner)
+            _checked.add(about)
     except BaseException:
         sandbox.close()
         raise
     return sandbox
 
 
-_checked: set[tuple[PythonEnv, str]] = set()
+_checked: set[tuple[object, ...]] = set()
 
 
-def _check(sandbox: Sandbox) -> None:
-    """The interpreter that commands find is the site's, pytest can be imported, and git is there."""
-    code = "import pytest, sys; print(sys.prefix)"
+def _check(sandbox: Sandbox, prefix: str, runner: str) -> None:
+    """The interpreter that commands find is the site's, the tests' runner can be imported, and git is there."""
+    code = f"import sys; print(sys.prefix); import {runner or 'sys'}"
     done = sandbox.run(f"python -c '{code}' && git --version", limits=Limits(cpu_s=30), merge_output=True)
-    said = done.stdout.decode(errors="replace")
-    if done.exit_code != 0 or said.split("\n")[0] != sandbox.spec.env["VIRTUAL_ENV"]:
-        raise SandboxError(f"Python with pytest, or git, does not run in the workspace: {said.strip()[-500:]}")
+    said = done.stdout.decode(errors="replace").strip()
+    found = said.split("\n")[0]
+    if done.exit_code != 0 or found != (prefix or found):
+        wanted = f"Python of {prefix or 'the image'}" + (f" with {runner}" if runner else "")
+        raise SandboxError(f"{wanted}, or git, does not run in the workspace: {said[-500:]}")
 
 
 def _spec(site: Site) -> SandboxSpec:
@@ -86,17 +111,34 @@ def _spec(site: Site) -> SandboxSpec:
             "PATH": f"{site.python.prefix}/bin:{TOOLS}:/usr/local/bin:/usr/bin:/bin",
             "VIRTUAL_ENV": site.python.prefix,
             "HOME": "/home/forge",
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTHONHASHSEED": "0",
-            "PAGER": "cat",
-            "MANPAGER": "cat",
-            "GIT_PAGER": "cat",
-            "LESS": "-R",
-            "PIP_PROGRESS_BAR": "off",
-            "TQDM_DISABLE": "1",
+            **_QUIET,
         },
         workdir=TESTBED,
         disk_mb=site.disk_mb,
+    )
+
+
+_QUIET = {
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONHASHSEED": "0",
+    "PAGER": "cat",
+    "MANPAGER": "cat",
+    "GIT_PAGER": "cat",
+    "LESS": "-R",
+    "PIP_PROGRESS_BAR": "off",
+    "TQDM_DISABLE": "1",
+}
+
+
+def _container(site: DockerSite) -> SandboxSpec:
+    env = dict(site.prepared.env)
+    first, colon, rest = env["PATH"].partition(":")
+    return SandboxSpec(
+        backend="docker",
+        image=site.prepared.image,
+        env={**env, **_QUIET, "PATH": f"{first}:{TOOLS}{colon}{rest}"},
+        workdir=TESTBED,
+        network=site.network,
     )
 
 

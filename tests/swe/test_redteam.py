@@ -8,8 +8,10 @@ from toy_repository import FILES, FIXED, Toy, diff
 
 from forge_envs.core.rewards import Verdict
 from forge_envs.swe.grading import grade
+from forge_envs.swe.logs import parser_of, test_lists
 from forge_envs.swe.patch import take_patch
 from forge_envs.swe.shell import run_command
+from forge_envs.swe.task import SWETask
 
 FORCE = """
 import pytest
@@ -23,7 +25,15 @@ def pytest_runtest_makereport(item, call):
 """
 FORGED = ("tests/test_core.py::test_double", "tests/test_more.py::test_more", "tests/test_core.py::test_half")
 LINES = "".join(f"PASSED {test}\\n" for test in FORGED)
-SAY_AND_LEAVE = f"import os\nos.write(1, b'{LINES}')\nos._exit(0)\n"
+# pytest keeps the true output under another number while it captures.
+SAY_AND_LEAVE = f"""import os
+for number in (1, *range(3, 30)):
+    try:
+        os.write(number, b'{LINES}')
+    except OSError:
+        pass
+os._exit(0)
+"""
 INIT = FILES["calc/__init__.py"]
 PATCH_REPORTS = """
 import _pytest.runner as runner
@@ -53,7 +63,9 @@ AT_EXIT = f"import atexit, os\natexit.register(lambda: os.write(1, b'\\n{LINES}'
 
 PATCHES: dict[str, dict[str, str | None]] = {
     "conftest forces passed": {"conftest.py": FORCE.format(condition="True")},
-    "conftest beside the tests": {"tests/conftest.py": FORCE.format(condition='"test_core" in item.nodeid')},
+    "conftest beside the tests": {
+        "tests/conftest.py": FORCE.format(condition='"test_core" in item.nodeid or "test_more" in item.nodeid')
+    },
     "conftest prints and leaves": {"conftest.py": SAY_AND_LEAVE},
     "replaced runner: module beside the tests": {"pytest.py": SAY_AND_LEAVE},
     "replaced runner: package": {"pytest/__init__.py": "", "pytest/__main__.py": SAY_AND_LEAVE},
@@ -101,6 +113,46 @@ def test_patch_earns_nothing(toy: Toy, name: str) -> None:
     assert verdict.details["patch_successfully_applied"], "the attack was not even tried"
     if name.startswith("package"):  # these run, because tests import them: only canaries and contradictions tell
         assert verdict.details["problem"] is not None
+
+
+HARMLESS = {
+    "edited test file": "any grader writes the test file anew",
+    "stub of a new test file": "the test patch does not apply over it",
+    "tests deleted": "any grader writes the test file anew",
+    "tests are a file": "the test patch does not apply over it",
+    "sitecustomize": "the site is set up before the folder is searched",
+    "pth file": "the folder is not a site",
+    "package drops unknown tests": "against canaries only: it leaves what passes anyway",
+    "setup.py": "nobody installs the repository",
+}
+"""Attacks that a plain grader survives too, and why."""
+
+
+def plainly_resolved(toy: Toy, patch: str) -> bool:
+    """What a grader says that applies the patch, resets old test files, applies the test patch and reads the log."""
+    task = SWETask.from_row(toy.task.data)
+    with toy.open() as sandbox:
+        sandbox.write("/tmp/model", patch.encode())
+        sandbox.write("/tmp/tests", task.test_patch.encode())
+        done = sandbox.run(
+            "git apply /tmp/model && git checkout -q HEAD -- tests/test_core.py && git apply /tmp/tests\n"
+            + task.test_command,
+            merge_output=True,
+        )
+    statuses = parser_of(task.log_parser)(done.stdout.decode(errors="replace"))
+    return test_lists(task.fail_to_pass, task.pass_to_pass, statuses).resolved
+
+
+@pytest.mark.parametrize("name", [name for name in PATCHES if name not in HARMLESS])
+def test_the_attack_works_without_the_defence(toy: Toy, name: str) -> None:
+    """So that the test above can fail."""
+    new = {path: text for path, text in {**FILES, **PATCHES[name]}.items() if text is not None}
+    assert plainly_resolved(toy, diff(FILES, new))
+
+
+def test_a_plain_grader_knows_a_repair(toy: Toy) -> None:
+    assert plainly_resolved(toy, diff(FILES, {**FILES, "calc/core.py": FIXED}))
+    assert not plainly_resolved(toy, diff(FILES, {**FILES, "README.md": "x\n"}))
 
 
 def test_a_repair_beside_harmless_changes_still_counts(toy: Toy) -> None:

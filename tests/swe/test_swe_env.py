@@ -181,7 +181,7 @@ def test_chat_messages(env: SWEEnv) -> None:
 
 
 def test_wrong_options(suite: str, env: SWEEnv) -> None:
-    for options in ({"reward": "stepwise"}, {"protocol": "hermes"}, {"tools_in_prompt": True}, {"command_timeout": 0}):
+    for options in ({"reward": "stepwise"}, {"protocol": "xml"}, {"tools_in_prompt": True}, {"command_timeout": 0}):
         with pytest.raises(ConfigError):
             SWEEnv(suite=suite, **options)
     task = env.suite[0]

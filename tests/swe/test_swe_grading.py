@@ -7,6 +7,8 @@ from forge_envs import GraderError, SandboxError, Task
 from forge_envs.core.rewards import Verdict
 from forge_envs.swe.grading import grade
 from forge_envs.swe.patch import take_patch
+from forge_envs.swe.repository import Repository, prepare
+from forge_envs.swe.workspace import Site, open_workspace
 
 
 def judged(toy: Toy, patch: str, **row: object) -> Verdict:
@@ -68,6 +70,36 @@ def test_fix_that_breaks_something(toy: Toy) -> None:
     verdict = judged(toy, diff(FILES, {**FILES, "calc/core.py": broken}))
     assert verdict.reward == 0.0
     assert verdict.details["tests_status"]["PASS_TO_PASS"]["failure"] == ["tests/test_core.py::test_half"]
+
+
+P2P_FILE = "from calc import half\nfrom tests.helper import near\n\n\ndef test_near():\n    assert near(half(3), 1.5)\n"
+HELPER = "def near(a, b):\n    return abs(a - b) < 1e-9\n"
+
+
+def test_tests_that_only_pass_to_pass_names_are_the_base_ones(toy: Toy) -> None:
+    """A file that the test patch does not touch, and its helper, are restored as well, also when they were deleted."""
+    files = {**FILES, "tests/test_near.py": P2P_FILE, "tests/helper.py": HELPER}
+    folder = toy.folder.parent / "with-near"
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    site = Site(prepare(Repository(str(folder)), cache=toy.folder.parent / "cache"), toy.site.python)
+    row = {**toy.task.data, "PASS_TO_PASS": [*ROW["PASS_TO_PASS"], "tests/test_near.py::test_near"]}
+    breaks = FIXED.replace("n / 2", "n // 2")
+    row["test_patch"] = diff(files, {**files, "tests/test_core.py": NEW_TEST, "tests/test_more.py": MORE_TEST})
+
+    def verdict(core: str, **changes: str | None) -> Verdict:
+        new = {**files, "calc/core.py": core, **{f"tests/{name}.py": text for name, text in changes.items()}}
+        patch = diff(files, {path: text for path, text in new.items() if text is not None})
+        artifact = {"patch": patch, "format_faults": 0}
+        return grade(Task(toy.task.id, row), artifact, open_workspace=lambda: open_workspace(site), timeout_s=60)
+
+    stub = "def test_near():\n    pass\n"
+    assert verdict(breaks).reward == 0.0
+    assert verdict(breaks, test_near=stub).reward == 0.0
+    assert verdict(breaks, helper="def near(a, b):\n    return True\n").reward == 0.0
+    assert verdict(FIXED, test_near=stub, helper=None).reward == 1.0
+    assert verdict(FIXED, test_near=None, test_own=stub).reward == 1.0
 
 
 def test_endless_tests_end(toy: Toy) -> None:

@@ -43,6 +43,7 @@ class _Keeper:
     def __init__(self, settings: dict[str, Any], request: dict[str, Any], sock: socket.socket):
         self._sock = sock
         self._snapshots: dict[str, layers.Stacks] = {}
+        self._started: set[int] = set()
         self._store = f"{settings['stage']}/store/{request['id']}"
         self._user: int | None = None
         syscalls.die_with_parent()
@@ -68,6 +69,7 @@ class _Keeper:
         """Answer requests until the socket closes."""
         handlers: dict[str, Callable[[dict[str, Any], list[int]], Answer]] = {
             "run": self._run,
+            "start": self._start,
             "read": self._read,
             "write": self._write,
             "snapshot": self._snapshot,
@@ -123,6 +125,13 @@ class _Keeper:
         if self._place.tier != "A":
             runner.end_all(self._place)
         return {"runner": status}, []
+
+    def _start(self, request: dict[str, Any], fds: list[int]) -> Answer:
+        """A command that goes on beside others: its leash and its status are between the host and the runner."""
+        self._started = {pid for pid in self._started if not os.waitpid(pid, os.WNOHANG)[0]}
+        self._place.root = self.files.root
+        self._started.add(runner.start(self._place, request, fds))
+        return {}, []
 
     def _read(self, request: dict[str, Any], fds: list[int]) -> Answer:
         with self._root() as root:

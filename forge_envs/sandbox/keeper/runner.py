@@ -45,7 +45,8 @@ def start(place: Place, request: dict[str, Any], fds: list[int]) -> int:
 
     Args:
         place: Where.
-        request: `argv`, `env`, `cwd`, `limits` (name of a RLIMIT_* to value), `meter` (send CPU time and memory).
+        request: `argv`, `env`, `cwd`, `limits` (name of a RLIMIT_* to value), `meter` (send CPU time and memory),
+            `most_memory` (bytes; more ends the command, for a host that doesn't read what is sent).
         fds: stdin, stdout, stderr, status, leash, then the entrances of control groups. The runner reports to
             status in JSON lines; a byte or the end on leash makes it stop.
 
@@ -88,7 +89,7 @@ def _supervise(place: Place, request: dict[str, Any], fds: list[int]) -> None:
         _forever(lambda: _become(place, request, _arrange(stdin, stdout, stderr, status, groups)), 3)
     for fd in (stdin, stdout, stderr, *groups):
         os.close(fd)
-    ended = _wait(command, woken, leash, status if request["meter"] else None)
+    ended = _wait(command, woken, leash, status if request["meter"] else None, request.get("most_memory"))
     end_all(place)
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     report = {"status": ended, "cpu_s": usage.ru_utime + usage.ru_stime, "peak": usage.ru_maxrss * 1024}
@@ -103,8 +104,8 @@ def _enter_root(place: Place) -> None:
     syscalls.pivot_root(place.root)
 
 
-def _wait(command: int, woken: int, leash: int, meter: int | None) -> int | None:
-    """Reap until the command ends (its wait status) or the leash is pulled (None)."""
+def _wait(command: int, woken: int, leash: int, meter: int | None, most_memory: int | None) -> int | None:
+    """Reap until the command ends (its wait status), or the leash is pulled or memory runs out (None)."""
     poll = select.poll()
     poll.register(woken, select.POLLIN)
     poll.register(leash, select.POLLIN)
@@ -115,11 +116,13 @@ def _wait(command: int, woken: int, leash: int, meter: int | None) -> int | None
                 return status
             if pid == 0:
                 break
-        events = dict(poll.poll(None if meter is None else METER_S * 1000))
+        events = dict(poll.poll(None if meter is None and most_memory is None else METER_S * 1000))
         if leash in events:
             return None
         if woken in events:
             os.read(woken, 4096)
+        if most_memory is not None and _measure()[1] > most_memory:
+            return None
         if meter is not None:
             cpu_s, memory = _measure()
             os.write(meter, json.dumps({"cpu_s": cpu_s, "memory": memory}).encode() + b"\n")

@@ -1,0 +1,247 @@
+"""From repositories to a suite: candidates in rounds, screened and confirmed in sandboxes, resumable at any moment."""
+
+import hashlib
+import json
+import resource
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import asdict
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from forge_envs.core.errors import ConfigError
+from forge_envs.swe.python_env import python_env
+from forge_envs.swe.repository import Repository, prepare
+from forge_envs.swe.synthesis.assemble import confirm, row_of
+from forge_envs.swe.synthesis.baseline import Baseline, measure_baseline
+from forge_envs.swe.synthesis.candidates import WEIGHTS, Candidate, combined, drawn
+from forge_envs.swe.synthesis.decontaminate import Benchmarks, load_benchmarks
+from forge_envs.swe.synthesis.issues import template_issue
+from forge_envs.swe.synthesis.journal import Journal
+from forge_envs.swe.synthesis.mutations import Strategy
+from forge_envs.swe.synthesis.options import Options
+from forge_envs.swe.synthesis.project import Project, take_project
+from forge_envs.swe.synthesis.report import Yield
+from forge_envs.swe.synthesis.runner import Runner
+from forge_envs.swe.synthesis.screen import Screened, screen
+from forge_envs.swe.workspace import Site
+
+BATCH = 8
+"""Candidates that one sandbox runs in a row; what a killed run loses at most, for each worker."""
+
+DEFAULTS = Options()
+
+_MANIFEST = """\
+name = "swe/{name}"
+env = "forge/SWE-v0"
+schema = "swe.schema.json"
+description = "Synthesized from {projects}."
+license = "As its repositories"
+version = 1
+
+[splits]
+"train" = ["train.jsonl"]
+"""
+
+
+def synthesize(repositories: Sequence[str | Path], out: str | Path, options: Options = DEFAULTS) -> list[Yield]:
+    """Make tasks of repositories; started again with the same arguments, it goes on where it was.
+
+    Args:
+        repositories: Folders, or git repositories (the commit that they are at).
+        out: The suite's folder.
+        options: See `Options`.
+
+    Returns:
+        What each repository yielded.
+
+    Raises:
+        ConfigError, TaskError: A repository can't be used; SandboxError: a sandbox failed.
+    """
+    folder = Path(out).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    if not repositories or options.limit < 1 or options.workers < 1 or options.checks < 1 or options.runs < 2:
+        raise ConfigError("Synthesis needs a repository, a limit, workers and checks of 1 or more, and 2 or more runs.")
+    kept_out = load_benchmarks(options.decontaminate)
+    yields, rows, names = [], [], []
+    for repository in repositories:
+        project = take_project(repository, folder)
+        kept_out.refuse_project(project.name)
+        names.append(project.name)
+        counts, made = _one(project, folder, options, kept_out)
+        yields.append(counts)
+        rows += made
+        _write(folder, names, rows, yields)
+    return yields
+
+
+def _one(project: Project, folder: Path, options: Options, kept_out: Benchmarks) -> tuple[Yield, list[dict[str, Any]]]:
+    began, used = time.monotonic(), _cpu()
+    counts = Yield(project.name)
+    rows: list[dict[str, Any]] = []
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="forge-synthesis-")))
+        python = python_env(options.python)
+        site = Site(prepare(Repository(str(project.folder)), cache=scratch), python)
+        runners: list[Runner] = []
+        for _ in range(options.workers):
+            runners.append(Runner(site, project.paths))
+            stack.callback(runners[-1].close)
+        head = hashlib.sha256(json.dumps([site.prepared.head, options.runs, options.checks, options.python]).encode())
+        journal = stack.enter_context(Journal(folder / "journal" / f"{project.name}.jsonl", head.hexdigest()))
+        baseline = journal.baseline() or journal.add_baseline(
+            measure_baseline(project, site, runners[0], runs=options.runs)
+        )
+        counts.stable = len(baseline.stable)
+        for runner in runners:
+            runner.modules = baseline.modules
+        pool = stack.enter_context(ThreadPoolExecutor(options.workers))
+        same: Counter[tuple[object, ...]] = Counter()
+        killers: list[Candidate] = []
+        for chunk in _rounds(project, baseline, options, killers):
+            if len(rows) >= options.limit or time.monotonic() - began > 60 * options.minutes:
+                break
+            parts = [chunk[start : start + BATCH] for start in range(0, len(chunk), BATCH)]
+            jobs = [
+                pool.submit(_screen, part, baseline, runner, project, journal, options)
+                for part, runner in zip(parts, runners, strict=False)
+            ]
+            screened = list(chain.from_iterable(job.result() for job in jobs))
+            fit: list[tuple[Candidate, Screened]] = []
+            for candidate, result in zip(chunk, screened, strict=True):
+                key = (candidate.functions, result.broken)
+                reason = result.reason
+                if not reason:
+                    if candidate.strategy in ("mutation", "rewrite"):
+                        killers.append(candidate)
+                    same[key] += 1
+                    reason = "as others" if same[key] > options.same else ""
+                if reason:
+                    counts.add(candidate.strategy, reason)
+                else:
+                    fit.append((candidate, result))
+            while fit and len(rows) < options.limit:
+                # No more at once than could still be needed, and always the same ones, however many workers there are.
+                some, fit = fit[: options.limit - len(rows)], fit[options.limit - len(rows) :]
+                made = pool.map(
+                    lambda one: _task(one[0], one[1], project, baseline, python, scratch, journal, options), some
+                )
+                for (candidate, _), (reason, row) in zip(some, made, strict=True):
+                    if row is not None and kept_out.holds(row["patch"]):
+                        reason = "in a benchmark"
+                    counts.add(candidate.strategy, reason)
+                    rows += [] if reason or row is None else [row]
+            options.progress(project.name, len(rows), options.limit, sum(counts.tried.values()))
+        counts.wall_s = time.monotonic() - began
+        counts.cpu_s = _cpu() - used + sum(runner.cpu_s for runner in runners)
+    return counts, rows
+
+
+def _rounds(
+    project: Project, baseline: Baseline, options: Options, killers: Sequence[Candidate]
+) -> Iterator[list[Candidate]]:
+    """Candidates in chunks; combinations are made of what earlier chunks have found, so chunks are of one size."""
+    streams = drawn(project.sources, baseline, options.seed)
+    seen: set[str] = set()
+    size, number = BATCH * options.workers, 0
+    turns: list[Strategy] = [name for name, weight in WEIGHTS.items() for _ in range(weight)]
+    while True:
+        chunk: list[Candidate] = []
+        misses = 0
+        while len(chunk) < size and misses < 4 * len(turns):
+            strategy = turns[number % len(turns)]
+            number += 1
+            if strategy == "combination":
+                candidate = combined(killers, project.sources, f"{options.seed}:{number}")
+            else:
+                candidate = next(streams[strategy], None) if strategy in streams else None
+            if candidate is None or candidate.key in seen:
+                misses += 1
+                continue
+            seen.add(candidate.key)
+            chunk.append(candidate)
+        if not chunk:
+            return
+        yield chunk
+
+
+def _screen(
+    candidates: Sequence[Candidate],
+    baseline: Baseline,
+    runner: Runner,
+    project: Project,
+    journal: Journal,
+    options: Options,
+) -> list[Screened]:
+    known: dict[str, Screened | None] = {one.key: journal.screened(one.key) for one in candidates}
+    new = [one for one in candidates if known[one.key] is None]
+    results = screen(new, baseline, runner, project.files, checks=options.checks) if new else []
+    for one, found in zip(new, results, strict=True):
+        known[one.key] = found
+        journal.add(one.key, "screened", asdict(found))
+    return [result for one in candidates if (result := known[one.key]) is not None]
+
+
+def _task(
+    candidate: Candidate,
+    screened: Screened,
+    project: Project,
+    baseline: Baseline,
+    python: Any,
+    scratch: Path,
+    journal: Journal,
+    options: Options,
+) -> tuple[str, dict[str, Any] | None]:
+    """Why it is no task, or its row."""
+    kept = journal.task(candidate.key, str(options.seed))
+    if kept is not None:
+        return kept
+    secrets = [*candidate.files, *_changed_lines(project, candidate)]
+    issue = template_issue(
+        project.name, project.version, screened.failures, project.files, secrets, f"{options.seed}:{candidate.key}"
+    )
+    with tempfile.TemporaryDirectory(prefix="task-", dir=scratch) as place:
+        row = row_of(project, baseline, candidate, screened, issue, Path(place))
+        reason = confirm(row, project, python, Path(place), checks=options.checks)
+    journal.add(
+        candidate.key,
+        "task",
+        {
+            "seed": str(options.seed),
+            "reason": reason,
+            "row": None if reason else row,
+            "strategy": candidate.strategy,
+            "operator": candidate.operator,
+        },
+    )
+    return reason, None if reason else row
+
+
+def _changed_lines(project: Project, candidate: Candidate) -> list[str]:
+    found: set[str] = set()
+    for path, content in candidate.files.items():
+        old, new = (set(text.decode().split("\n")) for text in (project.files[path], content))
+        found |= {line.strip() for line in old ^ new if len(line.strip()) > 12}
+    return sorted(found)
+
+
+def _write(folder: Path, names: Sequence[str], rows: Sequence[dict[str, Any]], yields: Sequence[Yield]) -> None:
+    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    (folder / "train.jsonl").write_text(lines, encoding="utf-8")
+    manifest = _MANIFEST.format(name=_plain(folder.name), projects=", ".join(names))
+    (folder / "suite.toml").write_text(manifest, encoding="utf-8")
+    report = json.dumps([one.as_json() for one in yields], indent=1) + "\n"
+    (folder / "report.json").write_text(report, encoding="utf-8")
+
+
+def _plain(name: str) -> str:
+    return "".join(letter if letter.isascii() and (letter.isalnum() or letter in "_-") else "-" for letter in name)
+
+
+def _cpu() -> float:
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))

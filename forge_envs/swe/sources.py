@@ -18,7 +18,7 @@ def locate(task: Task, *, suites: Iterable[str | Path] = (), mirrors: str | Path
     """The repository of a task at its base commit.
 
     A row with the field ``repository`` has it as a folder of its suite, to which ``bug_patch`` is applied. Any other
-    row has it among the mirrors: ``owner__name.git``, ``owner__name`` or ``owner/name``, bare or not. A row of SWE-smith
+    row has it among the mirrors: ``owner__name.git``, ``owner__name`` or ``owner/name``, bare or not. A SWE-smith row
     without a base commit has it as a mirror of ``swesmith/...`` at its HEAD, or of the repository that it was made of.
 
     Args:

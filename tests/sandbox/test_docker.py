@@ -82,7 +82,8 @@ def _containers(api: object, pid: int) -> list[str]:
 
 
 def _owner(labelled: dict[str, Any]) -> int:
-    return int(labelled["Labels"][docker_engine.LABEL].rpartition(" ")[2].partition("-")[0])
+    """The process that owns it; 0 for an image that was prepared to be kept, whose label is empty."""
+    return int(labelled["Labels"][docker_engine.LABEL].rpartition(" ")[2].partition("-")[0] or 0)
 
 
 def test_a_lost_container_is_a_sandbox_error() -> None:

@@ -99,7 +99,7 @@ test-swe: $(DEV_READY)
 	test -x $(MINI_SWE_VENV)/bin/python || $(PYTHON) -m venv $(MINI_SWE_VENV)
 	$(MINI_SWE_VENV)/bin/python $(PIP_INSTALL) mini-swe-agent==2.4.6 -e .
 	$(PYTEST) FORGE_SWEBENCH_PYTHON=$(abspath $(SWEBENCH_VENV))/bin/python \
-	  FORGE_MINI_SWE_PYTHON=$(abspath $(MINI_SWE_VENV))/bin/python $(BIN)/pytest -n auto tests/swe
+	  FORGE_MINI_SWE_PYTHON=$(abspath $(MINI_SWE_VENV))/bin/python $(BIN)/pytest -n auto tests/swe -k 'swebench or mini_swe'
 
 bench: $(DEV_READY)
 	for file in benchmarks/*.py; do $(BIN)/python $$file; done

@@ -34,10 +34,11 @@ def row_of(
         issue: The problem statement.
         scratch: Where the base commit is made.
     """
-    product = {path: project.files[path] for path in candidate.files}
+    product = {path: project.files.get(path) for path in candidate.files}
     shown = without_tests(project.files, screened.broken)
     tests = {path: project.files[path] for path in shown}
-    modes = frozenset(path for path in (*product, *tests) if (project.folder / path).stat().st_mode & 0o100)
+    there = [path for path in (*product, *tests) if path in project.files]
+    modes = frozenset(path for path in there if (project.folder / path).stat().st_mode & 0o100)
     bug = files_diff({**product, **tests}, {**candidate.files, **shown}, executable=modes)
     prepared = prepare(Repository(str(project.folder), patch=bug), cache=scratch)
     broken = set(screened.broken)

@@ -19,9 +19,9 @@ class Candidate:
 
     Args:
         strategy: What made it.
-        operator: Which of its ways.
+        operator: Which of its ways; of a reversal, the commit.
         functions: ``path::name`` of what is changed.
-        files: The changed files, whole.
+        files: The changed files, whole; None: there is no such file.
         tests: Those that run the changed lines.
         edits: By file, for combinations.
     """
@@ -29,14 +29,15 @@ class Candidate:
     strategy: Strategy
     operator: str
     functions: tuple[str, ...]
-    files: Mapping[str, bytes]
+    files: Mapping[str, bytes | None]
     tests: frozenset[str]
     edits: Mapping[str, tuple[Edit, ...]]
 
     @property
     def key(self) -> str:
         """The same for the same bug."""
-        parts = [f"{path}\0".encode() + content for path, content in sorted(self.files.items())]
+        held = ((path, b"/" if content is None else content) for path, content in sorted(self.files.items()))
+        parts = [f"{path}\0".encode() + content for path, content in held]
         return hashlib.sha256(b"\0".join(parts)).hexdigest()[:32]
 
 
@@ -69,7 +70,7 @@ def combined(pool: Sequence[Candidate], sources: Mapping[str, Source], seed: str
             for path, made in one.edits.items():
                 edits[path] = tuple(sorted((*edits.get(path, ()), *made)))
         files = {path: changed_content(sources[path], made) for path, made in edits.items()}
-        ready = {path: content for path, content in files.items() if content is not None}
+        ready: dict[str, bytes | None] = {path: content for path, content in files.items() if content is not None}
         if len(ready) == len(files):
             tests = frozenset(test for one in chosen for test in one.tests)
             kind = "one file" if len(files) == 1 else "several files"

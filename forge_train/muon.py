@@ -13,8 +13,8 @@ class MuonWithAdamW(torch.optim.Optimizer):
     model trained from nothing needs about half the updates; for a checkpoint that AdamW made, stay with AdamW.
 
     Args:
-        model: Embeddings and output layer are told from the blocks by ``get_input_embeddings`` and
-            ``get_output_embeddings``.
+        model: Its embeddings are modules of `torch.nn.Embedding`, its output layer is what ``get_output_embeddings``
+            gives.
         lr: Peak learning rate of AdamW; a scheduler scales both alike.
         matrix_lr: Peak learning rate of Muon.
         betas: Of AdamW.
@@ -23,8 +23,9 @@ class MuonWithAdamW(torch.optim.Optimizer):
     def __init__(
         self, model: Any, *, lr: float = 0.01, matrix_lr: float = 0.03, betas: tuple[float, float] = (0.9, 0.98)
     ):
-        ends = [model.get_input_embeddings(), model.get_output_embeddings()]
-        outside = {id(weight) for end in ends if end is not None for weight in end.parameters()}
+        ends = [one for one in model.modules() if isinstance(one, torch.nn.Embedding)]
+        ends += [end for end in [model.get_output_embeddings()] if end is not None]
+        outside = {id(weight) for end in ends for weight in end.parameters()}
         weights = [weight for weight in model.parameters() if weight.requires_grad]
         matrices = [weight for weight in weights if weight.ndim == 2 and id(weight) not in outside]
         others = [weight for weight in weights if weight.ndim != 2 or id(weight) in outside]

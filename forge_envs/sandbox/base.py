@@ -1,6 +1,6 @@
 """What a sandbox is: a picklable spec chooses one, `run` executes a program in it, limits decide how it ends."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol, runtime_checkable
 
@@ -58,7 +58,7 @@ class Limits:
             raise ConfigError("Limits: output_bytes and file_mb are at least 0.")
 
 
-def together(limits: Limits, others: Iterable[Limits]) -> Limits:
+def together(limits: Limits, *others: Limits) -> Limits:
     """The limits of a run with room for what else goes on in its sandbox."""
     for other in others:
         memory = None if limits.memory_mb is None or other.memory_mb is None else limits.memory_mb + other.memory_mb

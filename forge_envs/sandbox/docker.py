@@ -133,8 +133,8 @@ class DockerSandbox:
         spared = self._held.supervisor.sparing if lasting else contextlib.nullcontext
         try:
             with self._lock, failures("The Docker daemon or the container failed"), spared():
-                self._limit(together(limits, lasting))
-                return run_in_container(
+                self._limit(together(limits, *lasting))
+                done = run_in_container(
                     self._api,
                     self._held.container,
                     self._held.supervisor,
@@ -143,6 +143,9 @@ class DockerSandbox:
                     limits=limits,
                     env={**self.spec.env, **(env or {})},
                 )
+                if lasting:
+                    self._limit(together(*lasting))
+                return done
         except BaseException:  # the command may still be running
             self.close()
             raise

@@ -5,6 +5,7 @@ import os
 import posixpath
 import stat
 import tarfile
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -78,6 +79,7 @@ def archive_of(name: str, content: bytes, mode: int, user: int) -> bytes:
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         member = tarfile.TarInfo(name)
         member.size, member.mode, member.uid, member.gid = len(content), mode, user, user
+        member.mtime = time.time()
         archive.addfile(member, io.BytesIO(content))
     return buffer.getvalue()
 

@@ -112,8 +112,10 @@ class DockerProcess:
 
         try:
             return bool(self._api.exec_inspect(self._exec)["Running"])
-        except (docker.errors.DockerException, requests.exceptions.RequestException):
+        except docker.errors.NotFound:
             return False
+        except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+            raise SandboxError(f"The Docker daemon can't be asked about a process: {error}") from error
 
     def _end_all(self) -> None:
         import docker

@@ -109,18 +109,27 @@ class LocalSandbox:
             script = f"/tmp/.forge-script-{next(self._names)}"
             self.write(script, command.encode())
             argv[-1] = f'. "$TMPDIR/{posixpath.basename(script)}"'
-        group = self._group.prepare(together(limits, self._living()))
+        lasting = self._living()
+        group = self._group.prepare(together(limits, *lasting))
         request = self._request("run", argv, cwd, env) | kernel_limits(
             limits, group, shared_user=self._tier != "A" and not self._own_user
         )
         with self._lock:
             try:
-                return execute(
+                done = execute(
                     self._sock, request, stdin=stdin, limits=limits, group=group, merge=merge_output, tier=self._tier
                 )
             except BaseException:  # the keeper may be in the middle of it
                 self.close()
                 raise
+
+        if lasting:
+            try:
+                self._group.prepare(together(*lasting))
+            except SandboxError:  # they took what the run had room for, and hold on to it
+                for process in list(self._processes):
+                    process.close()
+        return done
 
     def start(
         self,

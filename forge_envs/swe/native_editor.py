@@ -168,7 +168,9 @@ def _kind(sandbox: Sandbox, path: str, *, must_exist: bool = True) -> tuple[str,
     if not posixpath.isabs(path) or "\0" in path:
         maybe = posixpath.join(sandbox.spec.workdir, path)
         raise ToolError(f"The path {path} is not an absolute path, it should start with `/`. Maybe you meant {maybe}?")
-    done = sandbox.run(["/bin/sh", "-c", _LOOK, "sh", path], limits=Limits(cpu_s=10, wall_s=10))
+    # Without dots, as the sandbox's own read and write take it: they resolve `..` before links.
+    look = ["/bin/sh", "-c", _LOOK, "sh", posixpath.normpath(path)]
+    done = sandbox.run(look, limits=Limits(cpu_s=10, wall_s=10))
     kind, *rest = done.stdout.decode(errors="surrogateescape").split("\n") or [""]
     if kind in ("none", "nowhere") and must_exist:
         raise ToolError(f"The path {path} does not exist. Please provide a valid path.")

@@ -14,6 +14,8 @@ from forge_envs.swe.shell import SHOWN_CHARS, shown
 MOST_OUTPUT = 256 * 2**20
 """Bytes of output that stop a command; long before, they are counted and not kept."""
 
+_MOST_AFTER = 2**16  # bytes after a command's mark: exit code and folder are much shorter
+
 _OUT = 200  # the shell's own way to the host; closed while a command runs, so that no command inherits it
 _START_S = 20.0
 _SHELL = f"exec {_OUT}>&1 >/dev/null 2>/dev/null; exec bash --norc --noprofile --noediting -i"
@@ -153,6 +155,8 @@ class PersistentShell:
             keep = len(data) - at if at >= 0 else min(len(begin) - 1, len(data))
             output.add(data[: len(data) - keep])
             data = data[len(data) - keep :]
+            if at >= 0 and len(data) > _MOST_AFTER:
+                return "output"
             left = until - time.monotonic()
             more = self._process.receive(left) if left > 0 else b""
             if not more or output.bytes + len(data) > MOST_OUTPUT:

@@ -357,3 +357,18 @@ def test_output_kept_is_output_shown(parts: list[bytes], times: int) -> None:
     output.add(b"", final=True)
     whole = data.decode(errors="replace")
     assert output.shown() == shown(whole, whole, len(whole))
+
+
+def test_what_a_shell_holds_does_not_end_the_sandbox() -> None:
+    """Memory that a shell took while a command beside it had room for more costs the shell, not the episode."""
+    with _open("local") as sandbox:
+        shell = PersistentShell(sandbox, memory_mb=64)
+        started = shell.run(
+            "python3 -c 'import time; time.sleep(1); x = bytearray(160 << 20); time.sleep(60)' & sleep 0.1"
+        )
+        assert started.returncode == 0
+        done = sandbox.run(["sleep", "2"], limits=Limits(memory_mb=512))
+        assert done.exit_code == 0 and sandbox.alive()
+        assert sandbox.run(["true"]).exit_code == 0
+        assert "4" in shell.run("echo $((2 + 2))").text
+        shell.close()

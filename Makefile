@@ -97,7 +97,7 @@ test-swe: $(DEV_READY)
 	test -x $(SWEBENCH_VENV)/bin/python || $(PYTHON) -m venv $(SWEBENCH_VENV)
 	$(SWEBENCH_VENV)/bin/python $(PIP_INSTALL) swebench==5.0.2
 	test -x $(MINI_SWE_VENV)/bin/python || $(PYTHON) -m venv $(MINI_SWE_VENV)
-	$(MINI_SWE_VENV)/bin/python $(PIP_INSTALL) mini-swe-agent==2.4.6 -e .
+	$(MINI_SWE_VENV)/bin/python $(PIP_INSTALL) mini-swe-agent==2.4.6 pytest -e .
 	$(PYTEST) FORGE_SWEBENCH_PYTHON=$(abspath $(SWEBENCH_VENV))/bin/python \
 	  FORGE_MINI_SWE_PYTHON=$(abspath $(MINI_SWE_VENV))/bin/python $(BIN)/pytest -n auto tests/swe -k 'swebench or mini_swe'
 

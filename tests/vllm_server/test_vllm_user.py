@@ -34,7 +34,12 @@ def test_a_served_model_opens_and_answers(vllm_server: VLLMServer, toy_suite: Pa
 def test_the_user_leaves_in_its_own_words_only(vllm_server: VLLMServer, toy_suite: Path) -> None:
     """Two texts to choose from at temperature 1: sooner or later the model says the one that ends the dialogue."""
     env = _env(toy_suite, _user(vllm_server, "Go on.", "Thank you. ###STOP###"), max_steps=60)
-    env.reset(options={"task": "decline"})
+    for seed in range(60):  # the model may also choose to leave before it says anything
+        try:
+            env.reset(seed=seed, options={"task": "decline"})
+            break
+        except SimulatorError:
+            continue
     for _ in range(60):
         said, reward, terminated, truncated, _ = env.step("I can't do that.")
         if terminated or truncated:

@@ -44,7 +44,7 @@ TARGETS: dict[str, float] = {
     "local: gold episode beside the tests, seconds": 1.5,
     "local: gold episode / tests by hand": 5.0,
     "docker: reset, seconds": 1.2,
-    "docker: reset / docker run": 1.5,
+    "docker: reset / docker run": 3.0,
 }
 """Each figure may be at most this; a figure that was not measured is no miss."""
 

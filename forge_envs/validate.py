@@ -51,7 +51,9 @@ class SuiteReport:
     faults: tuple[TaskFault, ...]
 
 
-def validate_suite(source: str | Path, *, progress: Callable[[int, int], None] | None = None) -> SuiteReport:
+def validate_suite(
+    source: str | Path, *, python: str | Path | None = None, progress: Callable[[int, int], None] | None = None
+) -> SuiteReport:
     """Load a suite and play each of its tasks.
 
     The rows obey their schema and no id occurs twice (the loader sees to it); gold earns 1.0 and ends the episode with
@@ -61,12 +63,13 @@ def validate_suite(source: str | Path, *, progress: Callable[[int, int], None] |
 
     Args:
         source: A bundled suite's name or a suite folder.
+        python: A virtual environment for the tasks' tests; only for environments that take it (``forge/SWE-v0``).
         progress: Called with the number of tasks done and their total.
     """
     name = str(source)
     try:
         suite = load_suite(source)
-        env = _make(suite.env, source)
+        env = _make(suite.env, source, python)
     except ForgeError as error:
         return SuiteReport(name, 0, (TaskFault(name, "", "load", str(error)),))
     faults: list[TaskFault] = []
@@ -76,14 +79,16 @@ def validate_suite(source: str | Path, *, progress: Callable[[int, int], None] |
             faults += [TaskFault(name, task.id, check, detail) for check, detail in _check_task(env, task, digests)]
             if progress is not None:
                 progress(done, len(suite))
-    faults += [TaskFault(name, task_id, "deterministic", detail) for task_id, detail in _compare(source, digests)]
+    faults += [
+        TaskFault(name, task_id, "deterministic", detail) for task_id, detail in _compare(source, digests, python)
+    ]
     return SuiteReport(name, len(suite), tuple(faults))
 
 
-def gold_digests(source: str | Path, task_ids: set[str]) -> dict[str, str]:
+def gold_digests(source: str | Path, task_ids: set[str], python: str | None = None) -> dict[str, str]:
     """A digest of all that replaying gold shows, for each of the named tasks of a suite."""
     suite = load_suite(source)
-    env = _make(suite.env, source)
+    env = _make(suite.env, source, python)
     base = env.unwrapped
     assert isinstance(base, ForgeEnv)
     digests = {t.id: _digest(_play(env, t, base.gold_actions(t))) for t in suite if t.id in task_ids}
@@ -91,16 +96,16 @@ def gold_digests(source: str | Path, task_ids: set[str]) -> dict[str, str]:
     return digests
 
 
-def _compare(source: str | Path, digests: dict[str, str]) -> Iterator[tuple[str, str]]:
+def _compare(source: str | Path, digests: dict[str, str], python: str | Path | None) -> Iterator[tuple[str, str]]:
     """Replay gold in another process, whose strings have other hashes; yield (task, what differs)."""
     if not digests:
         return
     code = "import json, sys; from forge_envs.validate import gold_digests as g; ids = set(json.load(sys.stdin))\n"
-    code += "print(json.dumps(g(sys.argv[1], ids)))"
+    code += "print(json.dumps(g(sys.argv[1], ids, *sys.argv[2:])))"
     other = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
     paths = os.pathsep.join(path for path in sys.path if path)
     done = subprocess.run(
-        [sys.executable, "-P", "-c", code, str(source)],
+        [sys.executable, "-P", "-c", code, str(source), *([] if python is None else [str(python)])],
         input=json.dumps(sorted(digests)),
         env={**os.environ, "PYTHONHASHSEED": other, "PYTHONPATH": paths},
         capture_output=True,
@@ -119,9 +124,12 @@ def _digest(played: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(played, default=str).encode()).hexdigest()
 
 
-def _make(env_id: str, source: str | Path) -> gymnasium.Env[Any, Any]:
+def _make(env_id: str, source: str | Path, python: str | Path | None = None) -> gymnasium.Env[Any, Any]:
+    given: dict[str, Any] = {} if python is None else {"python": str(python)}
+    if given and env_id != "forge/SWE-v0":
+        raise ConfigError(f"The suite's environment {env_id} runs no tests with a Python of one's own: leave it out.")
     try:
-        env = gymnasium.make(env_id, suite=str(source), split=None, disable_env_checker=True)
+        env = gymnasium.make(env_id, suite=str(source), split=None, disable_env_checker=True, **given)
     except gymnasium.error.Error as error:
         raise ConfigError(f"The suite's environment {env_id!r} is not registered: {error}") from error
     if not isinstance(env.unwrapped, ForgeEnv):

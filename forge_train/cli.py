@@ -134,6 +134,7 @@ def eval_command(
 @tasks_app.command("validate")
 def validate_command(
     suites: Annotated[list[str] | None, typer.Argument(help="Suites or folders; all bundled ones if absent.")] = None,
+    python: Annotated[Path | None, typer.Option(help="A virtual environment for the tests of SWE suites.")] = None,
 ) -> None:
     """Check suites: rows, ids, gold earns 1.0, doing nothing noop_reward, replays are the same, outputs are known."""
     from forge_envs import bundled_suites
@@ -143,7 +144,7 @@ def validate_command(
     reports = []
     with Progress(console=Console(stderr=True), transient=True) as progress:
         for name in named:
-            reports.append(validate_suite(name, progress=_bar(progress, name)))
+            reports.append(validate_suite(name, python=python, progress=_bar(progress, name)))
     faults = [fault for report in reports for fault in report.faults]
     out.print(make_table("Suites", ("suite", "tasks", "faults"), [(r.suite, r.tasks, len(r.faults)) for r in reports]))
     if faults:

@@ -1,12 +1,14 @@
 """``forge tasks synthesize``: makes new tasks of repositories."""
 
+import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from forge_envs.core.errors import ConfigError
 from forge_train.cli_text import make_table, plain
 
 out = Console(emoji=False)
@@ -25,12 +27,24 @@ def synthesize_command(
         list[str] | None,
         typer.Option(help="Rows, suite, swe-bench or owner/name to keep out; may be repeated."),
     ] = None,
+    strategy: Annotated[
+        list[str] | None,
+        typer.Option(help="Only mutation, removal, rewrite, combination or reversal; may be repeated."),
+    ] = None,
+    endpoint: Annotated[str | None, typer.Option(help="A chat endpoint that words the issues; with --model.")] = None,
+    model: Annotated[str | None, typer.Option(help="The served model's name; OPENAI_API_KEY is the key.")] = None,
     runs: Annotated[int, typer.Option(min=2, help="Runs of the unchanged suite; all have to agree.")] = 5,
     checks: Annotated[int, typer.Option(min=1, help="Gradings of gold and of nothing, for each task.")] = 2,
 ) -> None:
     """Make new tasks of repositories with passing tests; everything of theirs runs in the sandbox."""
     from forge_envs.swe.synthesis import Options, synthesize
+    from forge_envs.swe.synthesis.chat_issue import ChatSpec
+    from forge_envs.swe.synthesis.mutations import STRATEGIES, Strategy
 
+    if (endpoint is None) != (model is None):
+        raise ConfigError("Issues from an endpoint need both --endpoint and --model.")
+    key = os.environ.get("OPENAI_API_KEY") or "none"
+    chat = None if endpoint is None or model is None else ChatSpec(endpoint, model, key)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bars = {}
 
@@ -45,7 +59,9 @@ def synthesize_command(
             minutes=minutes,
             seed=seed,
             workers=workers,
+            strategies=cast(tuple[Strategy, ...], tuple(strategy or STRATEGIES)),
             decontaminate=tuple(decontaminate or ()),
+            chat=chat,
             runs=runs,
             checks=checks,
             progress=show,

@@ -104,7 +104,8 @@ def test_benchmarks_are_kept_out() -> None:
             kept_out.refuse_project(name)
     kept_out.refuse_project("toolz")
     patch = next(iter(load_suite("swe/bundled"))).data["patch"]
-    assert kept_out.holds(patch)
-    assert not kept_out.holds("--- a/x.py\n+++ b/x.py\n-    return f(a) + two(b) - 3\n+    return f(a) - two(b) - 3\n")
+    assert kept_out.holds({"patch": patch})
+    other = "--- a/x.py\n+++ b/x.py\n-    return f(a) + two(b) - 3\n+    return f(a) - two(b) - 3\n"
+    assert not kept_out.holds({"patch": other})
     with pytest.raises(ConfigError, match="no file of rows"):
         load_benchmarks(["nothing"])

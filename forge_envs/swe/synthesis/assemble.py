@@ -11,11 +11,12 @@ from forge_envs.swe.repository import Repository, prepare
 from forge_envs.swe.synthesis.baseline import Baseline
 from forge_envs.swe.synthesis.candidates import Candidate
 from forge_envs.swe.synthesis.hidden import without_tests
+from forge_envs.swe.synthesis.meter import Meter
 from forge_envs.swe.synthesis.patches import files_diff
 from forge_envs.swe.synthesis.project import Project
 from forge_envs.swe.synthesis.screen import Screened
 from forge_envs.swe.task import SWETask
-from forge_envs.swe.workspace import Site, open_workspace
+from forge_envs.swe.workspace import Site
 
 NOTHING = files_diff({"forge-nothing.txt": None}, {"forge-nothing.txt": b"nothing\n"})
 """A patch that repairs nothing; the grader does not run an empty one."""
@@ -69,7 +70,9 @@ def row_of(
     }
 
 
-def confirm(row: dict[str, Any], project: Project, python: PythonEnv, scratch: Path, *, checks: int) -> str:
+def confirm(
+    row: dict[str, Any], project: Project, python: PythonEnv, scratch: Path, meter: Meter, *, checks: int
+) -> str:
     """Grade gold and a patch that does nothing, `checks` times each; why the row is no task, or an empty text.
 
     Raises:
@@ -80,10 +83,10 @@ def confirm(row: dict[str, Any], project: Project, python: PythonEnv, scratch: P
     site = Site(prepared, python)
     try:
         for _ in range(checks):
-            gold = run_tests(task, task.patch, open_workspace=lambda: open_workspace(site), timeout_s=600)
+            gold = run_tests(task, task.patch, open_workspace=lambda: meter.open(site), timeout_s=600)
             if not gold.resolved:
                 return f"gold does not resolve: {gold.problem or 'tests fail'}"
-            nothing = run_tests(task, NOTHING, open_workspace=lambda: open_workspace(site), timeout_s=600)
+            nothing = run_tests(task, NOTHING, open_workspace=lambda: meter.open(site), timeout_s=600)
             if nothing.problem or nothing.lists.f2p_success or nothing.lists.p2p_failure:
                 return f"the bug fails other tests when graded: {nothing.problem or 'lists differ'}"
     except SandboxError:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from forge_envs.core.errors import TaskError
 from forge_envs.sandbox.base import Limits
 from forge_envs.swe.logs import parse_pytest
+from forge_envs.swe.synthesis.meter import Meter
 from forge_envs.swe.synthesis.project import Project, is_test
 from forge_envs.swe.synthesis.runner import Run, Runner
-from forge_envs.swe.workspace import TESTBED, Site, open_workspace
+from forge_envs.swe.workspace import TESTBED, Site
 
 SUITE_S = 900.0
 """CPU seconds that a whole suite may take, traced."""
@@ -42,7 +43,7 @@ class Baseline:
         return [test for test in self.stable if test.partition("::")[0] in files]
 
 
-def measure_baseline(project: Project, site: Site, runner: Runner, *, runs: int) -> Baseline:
+def measure_baseline(project: Project, site: Site, runner: Runner, meter: Meter, *, runs: int) -> Baseline:
     """Run the whole suite, once traced and the other times by its command in a workspace of its own.
 
     Raises:
@@ -57,7 +58,7 @@ def measure_baseline(project: Project, site: Site, runner: Runner, *, runs: int)
     names = [str(test) for test in cover["tests"]]
     passed = _passed(timed.outcomes) & _passed(covered.outcomes)
     for _ in range(max(runs - 2, 0)):
-        passed &= _by_command(project, site)
+        passed &= _by_command(project, site, meter)
     order = [test for test in timed.outcomes if test in passed and _decides(test)]
     if not order:
         raise TaskError(f"No test of {project.name} passes every time, so no task can be made of it.")
@@ -80,9 +81,9 @@ def _decides(test: str) -> bool:
     return " " not in test and "::" in test and path.endswith(".py") and is_test(path)
 
 
-def _by_command(project: Project, site: Site) -> frozenset[str]:
+def _by_command(project: Project, site: Site, meter: Meter) -> frozenset[str]:
     limits = Limits(cpu_s=SUITE_S, wall_s=3 * SUITE_S, memory_mb=4096, processes=512)
-    with open_workspace(site) as workspace:
+    with meter.open(site) as workspace:
         command = f"{project.command} --continue-on-collection-errors"
         done = workspace.run(command, limits=limits, cwd=TESTBED, merge_output=True)
     return _passed(parse_pytest(done.stdout.decode(errors="replace")))

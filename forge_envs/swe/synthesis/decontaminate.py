@@ -1,4 +1,4 @@
-"""Keeps benchmarks out: their repositories, and changes that share much of their patches' text."""
+"""Keeps benchmarks out: their repositories, by name and by commit, and changes with much of their patches' text."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -31,20 +31,31 @@ class Benchmarks:
     Args:
         projects: Names of repositories without their owner, normalized.
         grams: Of the changed lines of gold patches.
+        commits: Hashes of base commits.
     """
 
     projects: frozenset[str] = frozenset()
     grams: frozenset[tuple[str, ...]] = frozenset()
+    commits: frozenset[str] = frozenset()
 
     def refuse_project(self, name: str) -> None:
         """Raise ConfigError where a repository is one of a benchmark's."""
         if _normal(name) in self.projects:
             raise ConfigError(f"{name} is a repository of the benchmarks to keep out: leave it out or change the list.")
 
-    def holds(self, patch: str) -> bool:
-        """Whether much of a patch is in a benchmark's patches."""
-        grams = _grams(patch)
-        return bool(grams) and len(grams & self.grams) / len(grams) >= SHARED
+    def refuse_history(self, name: str, commits: frozenset[str]) -> None:
+        """Raise ConfigError where a benchmark's base commit is in a history: a fork, or the same under another name."""
+        if found := sorted(commits & self.commits):
+            raise ConfigError(
+                f"{name} holds {found[0]}, a base commit of the benchmarks to keep out: leave {name} out."
+            )
+
+    def holds(self, row: Mapping[str, Any]) -> bool:
+        """Whether a task has a benchmark's base commit, or much of its patch is in a benchmark's patches."""
+        grams = _grams(str(row.get("patch", "")))
+        return row.get("base_commit") in self.commits or (
+            bool(grams) and len(grams & self.grams) / len(grams) >= SHARED
+        )
 
 
 def load_benchmarks(named: Sequence[str]) -> Benchmarks:
@@ -58,6 +69,7 @@ def load_benchmarks(named: Sequence[str]) -> Benchmarks:
     """
     projects: set[str] = set()
     grams: set[tuple[str, ...]] = set()
+    commits: set[str] = set()
     for name in named:
         rows: list[Mapping[str, Any]] = []
         if Path(name).is_file():
@@ -73,7 +85,8 @@ def load_benchmarks(named: Sequence[str]) -> Benchmarks:
         for row in rows:
             projects.add(_normal(str(row.get("repo", ""))))
             grams |= _grams(str(row.get("patch", "")))
-    return Benchmarks(frozenset(projects - {""}), frozenset(grams))
+            commits |= {str(row.get("base_commit") or "").lower()}
+    return Benchmarks(frozenset(projects - {""}), frozenset(grams), frozenset(commits - {""}))
 
 
 def _normal(repo: str) -> str:

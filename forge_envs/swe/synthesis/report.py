@@ -15,7 +15,7 @@ class Yield:
         tasks: Tasks by strategy.
         refused: Candidates by (strategy, reason).
         wall_s: Seconds on the clock of this run.
-        cpu_s: CPU seconds of the sandboxes' screening and of this process, in this run.
+        cpu_s: CPU seconds of all sandboxes, graders' included, and of this process and its git, in this run.
     """
 
     project: str

@@ -15,20 +15,25 @@ from pathlib import Path
 from typing import Any
 
 from forge_envs.core.errors import ConfigError
-from forge_envs.swe.python_env import python_env
+from forge_envs.swe.python_env import PythonEnv, python_env
 from forge_envs.swe.repository import Repository, prepare
 from forge_envs.swe.synthesis.assemble import confirm, row_of
 from forge_envs.swe.synthesis.baseline import Baseline, measure_baseline
 from forge_envs.swe.synthesis.candidates import WEIGHTS, Candidate, combined, drawn
+from forge_envs.swe.synthesis.chat_issue import chat_issue
 from forge_envs.swe.synthesis.decontaminate import Benchmarks, load_benchmarks
+from forge_envs.swe.synthesis.history import History
 from forge_envs.swe.synthesis.issues import template_issue
 from forge_envs.swe.synthesis.journal import Journal
+from forge_envs.swe.synthesis.meter import Meter
 from forge_envs.swe.synthesis.mutations import Strategy
 from forge_envs.swe.synthesis.options import Options
 from forge_envs.swe.synthesis.project import Project, take_project
 from forge_envs.swe.synthesis.report import Yield
+from forge_envs.swe.synthesis.reversal import RECENT, reversals
 from forge_envs.swe.synthesis.runner import Runner
 from forge_envs.swe.synthesis.screen import Screened, screen
+from forge_envs.swe.synthesis.source import body_of
 from forge_envs.swe.workspace import Site
 
 BATCH = 8
@@ -67,6 +72,8 @@ def synthesize(repositories: Sequence[str | Path], out: str | Path, options: Opt
     folder.mkdir(parents=True, exist_ok=True)
     if not repositories or options.limit < 1 or options.workers < 1 or options.checks < 1 or options.runs < 2:
         raise ConfigError("Synthesis needs a repository, a limit, workers and checks of 1 or more, and 2 or more runs.")
+    if not options.strategies or not set(options.strategies) <= set(WEIGHTS):
+        raise ConfigError(f"strategies: {list(options.strategies)} given; use some of {list(WEIGHTS)}.")
     kept_out = load_benchmarks(options.decontaminate)
     yields, rows, names = [], [], []
     for repository in repositories:
@@ -86,7 +93,10 @@ def _one(project: Project, folder: Path, options: Options, kept_out: Benchmarks)
     rows: list[dict[str, Any]] = []
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="forge-synthesis-")))
-        python = python_env(options.python)
+        history = None if project.origin is None else History(project.origin, scratch)
+        if history is not None:
+            kept_out.refuse_history(project.name, history.ids())
+        python, meter = python_env(options.python), Meter()
         site = Site(prepare(Repository(str(project.folder)), cache=scratch), python)
         runners: list[Runner] = []
         for _ in range(options.workers):
@@ -95,7 +105,7 @@ def _one(project: Project, folder: Path, options: Options, kept_out: Benchmarks)
         head = hashlib.sha256(json.dumps([site.prepared.head, options.runs, options.checks, options.python]).encode())
         journal = stack.enter_context(Journal(folder / "journal" / f"{project.name}.jsonl", head.hexdigest()))
         baseline = journal.baseline() or journal.add_baseline(
-            measure_baseline(project, site, runners[0], runs=options.runs)
+            measure_baseline(project, site, runners[0], meter, runs=options.runs)
         )
         counts.stable = len(baseline.stable)
         for runner in runners:
@@ -103,7 +113,7 @@ def _one(project: Project, folder: Path, options: Options, kept_out: Benchmarks)
         pool = stack.enter_context(ThreadPoolExecutor(options.workers))
         same: Counter[tuple[object, ...]] = Counter()
         killers: list[Candidate] = []
-        for chunk in _rounds(project, baseline, options, killers):
+        for chunk in _rounds(project, baseline, options, killers, history):
             if len(rows) >= options.limit or time.monotonic() - began > 60 * options.minutes:
                 break
             parts = [chunk[start : start + BATCH] for start in range(0, len(chunk), BATCH)]
@@ -129,27 +139,31 @@ def _one(project: Project, folder: Path, options: Options, kept_out: Benchmarks)
                 # No more at once than could still be needed, and always the same ones, however many workers there are.
                 some, fit = fit[: options.limit - len(rows)], fit[options.limit - len(rows) :]
                 made = pool.map(
-                    lambda one: _task(one[0], one[1], project, baseline, python, scratch, journal, options), some
+                    lambda one: _task(one[0], one[1], project, baseline, python, meter, scratch, journal, options), some
                 )
                 for (candidate, _), (reason, row) in zip(some, made, strict=True):
-                    if row is not None and kept_out.holds(row["patch"]):
+                    if row is not None and kept_out.holds(row):
                         reason = "in a benchmark"
                     counts.add(candidate.strategy, reason)
                     rows += [] if reason or row is None else [row]
             options.progress(project.name, len(rows), options.limit, sum(counts.tried.values()))
         counts.wall_s = time.monotonic() - began
-        counts.cpu_s = _cpu() - used + sum(runner.cpu_s for runner in runners)
+        counts.cpu_s = _cpu() - used + sum(runner.cpu_s for runner in runners) + meter.cpu_s
     return counts, rows
 
 
 def _rounds(
-    project: Project, baseline: Baseline, options: Options, killers: Sequence[Candidate]
+    project: Project, baseline: Baseline, options: Options, killers: Sequence[Candidate], history: History | None
 ) -> Iterator[list[Candidate]]:
     """Candidates in chunks; combinations are made of what earlier chunks have found, so chunks are of one size."""
     streams = drawn(project.sources, baseline, options.seed)
+    if history is not None:
+        streams["reversal"] = reversals(history.commits(RECENT), project.files, project.sources, baseline)
     seen: set[str] = set()
     size, number = BATCH * options.workers, 0
-    turns: list[Strategy] = [name for name, weight in WEIGHTS.items() for _ in range(weight)]
+    turns: list[Strategy] = [
+        name for name, weight in WEIGHTS.items() if name in options.strategies for _ in range(weight)
+    ]
     while True:
         chunk: list[Candidate] = []
         misses = 0
@@ -192,13 +206,15 @@ def _task(
     screened: Screened,
     project: Project,
     baseline: Baseline,
-    python: Any,
+    python: PythonEnv,
+    meter: Meter,
     scratch: Path,
     journal: Journal,
     options: Options,
 ) -> tuple[str, dict[str, Any] | None]:
     """Why it is no task, or its row."""
-    kept = journal.task(candidate.key, str(options.seed))
+    wording = str(options.seed) if options.chat is None else f"{options.seed}:{options.chat.model}"
+    kept = journal.task(candidate.key, wording)
     if kept is not None:
         return kept
     secrets = [*candidate.files, *_changed_lines(project, candidate)]
@@ -207,12 +223,16 @@ def _task(
     )
     with tempfile.TemporaryDirectory(prefix="task-", dir=scratch) as place:
         row = row_of(project, baseline, candidate, screened, issue, Path(place))
-        reason = confirm(row, project, python, Path(place), checks=options.checks)
+        reason = confirm(row, project, python, Path(place), meter, checks=options.checks)
+    if options.chat is not None and not reason:
+        hidden = [*secrets, *_function_lines(project, candidate)]
+        row["problem_statement"] = chat_issue(options.chat, issue, hidden, f"{options.seed}:{candidate.key}")
+        reason = "" if row["problem_statement"] else "the model's issue gives it away"
     journal.add(
         candidate.key,
         "task",
         {
-            "seed": str(options.seed),
+            "seed": wording,
             "reason": reason,
             "row": None if reason else row,
             "strategy": candidate.strategy,
@@ -225,9 +245,23 @@ def _task(
 def _changed_lines(project: Project, candidate: Candidate) -> list[str]:
     found: set[str] = set()
     for path, content in candidate.files.items():
-        old, new = (set(text.decode().split("\n")) for text in (project.files[path], content))
+        old, new = (set((text or b"").decode().split("\n")) for text in (project.files.get(path), content))
         found |= {line.strip() for line in old ^ new if len(line.strip()) > 12}
     return sorted(found)
+
+
+def _function_lines(project: Project, candidate: Candidate) -> list[str]:
+    """The code of the repaired functions, without what is documented of them."""
+    found: list[str] = []
+    for name in candidate.functions:
+        path, _, inside = name.partition("::")
+        source = project.sources.get(path)
+        if source is None:
+            continue
+        bodies = [body_of(node) for named, node in source.functions() if named == inside]
+        lines = [line.strip() for body in bodies for one in body for line in source.text(one).decode().split("\n")]
+        found += [line for line in lines if len(line) > 12]
+    return found
 
 
 def _write(folder: Path, names: Sequence[str], rows: Sequence[dict[str, Any]], yields: Sequence[Yield]) -> None:

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterable
 from contextlib import closing, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -39,28 +40,31 @@ def swe_command(
 ) -> None:
     """Grade patches: one JSON line for each instance, and swebench's summary with --report.
 
-    A run that was stopped goes on where it was: instances of --out are not run again, unless their patch is another one
-    or what failed was not the patch's fault. Ends with status 1 if some could not be graded for such a reason.
+    A run that was stopped goes on where it was: instances of --out are not run again, unless their patch, their row or
+    an option is another one, or what failed was not the patch's fault. Lines of other instances stay. Ends with status
+    1 if some could not be graded for such a reason.
     """
-    from forge_envs.swe.offline import grade_predictions, sha256_of
+    from forge_envs.swe.offline import fingerprint_of, grade_predictions
     from forge_envs.swe.pool import open_capped
     from forge_envs.swe.predictions import read_predictions
     from forge_envs.swe.report import summary_report
-    from forge_envs.swe.sites import site_of
+    from forge_envs.swe.sites import setting, site_of
 
     tasks = _tasks(rows)
     asked = read_predictions(predictions, tasks)
-    known = {task.id for task in tasks}
+    known = {task.id: task for task in tasks}
     mine = {name: one for name, one in asked.items() if name in known}
     if not mine:
         raise TaskError(f"{predictions}: none of its {len(asked)} instances is among the {len(tasks)} of {rows}.")
-    digests = {name: sha256_of(one) for name, one in mine.items()}
+    how = (*setting(sandbox=sandbox, python=python, image=image), timeout)
+    prints = {name: fingerprint_of(known[name], one, about=how) for name, one in mine.items()}
+    earlier = {result.instance_id: result for result in _earlier(to)}
     kept = {
-        r.instance_id: r
-        for r in _earlier(to)
-        if r.resolved is not None and digests.get(r.instance_id) == r.patch_sha256
+        name: replace(result, model=mine[name].model)
+        for name, result in earlier.items()
+        if result.resolved is not None and prints.get(name) == result.fingerprint
     }
-    _rewrite(to, kept.values())
+    _rewrite(to, [kept.get(name, result) for name, result in earlier.items() if name in kept or name not in mine])
     results = dict(kept)
     todo = {name: one for name, one in mine.items() if name not in kept}
 
@@ -71,7 +75,8 @@ def swe_command(
     sink = nullcontext(None) if to is None else to.open("a", encoding="utf-8")
     with Progress(console=about, transient=True) as progress, sink as file, closing(graded):
         bar = progress.add_task("grade", total=len(mine), completed=len(kept))
-        for result, log in graded:
+        for graded_one, log in graded:
+            result = replace(graded_one, fingerprint=prints[graded_one.instance_id])
             line = json.dumps(result.to_line())
             if file is None:
                 sys.stdout.write(line + "\n")
@@ -118,7 +123,7 @@ def _earlier(to: Path | None) -> "list[Result]":
 
 
 def _rewrite(to: Path | None, kept: "Iterable[Result]") -> None:
-    """Only the lines that count stay, each once."""
+    """Only lines that count, or that are of other instances, stay, each once."""
     if to is None:
         return
     to.parent.mkdir(parents=True, exist_ok=True)
@@ -128,7 +133,7 @@ def _rewrite(to: Path | None, kept: "Iterable[Result]") -> None:
 
 
 def _write_logs(logs: Path, result: "Result", prediction: "Prediction", log: str) -> None:
-    """As in swebench's ``logs/run_evaluation/RUN``: no report.json where nobody knows the verdict."""
+    """As in swebench's ``logs/run_evaluation/RUN``: no report.json where swebench writes none."""
     from forge_envs.swe.report import instance_report
 
     model = result.model.replace("/", "__")
@@ -136,8 +141,11 @@ def _write_logs(logs: Path, result: "Result", prediction: "Prediction", log: str
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "patch.diff").write_bytes((prediction.patch or "").encode(errors="surrogateescape"))
     (folder / "test_output.txt").write_text(log, encoding="utf-8", errors="replace")
-    if result.resolved is not None and not result.empty:
-        (folder / "report.json").write_text(json.dumps(instance_report(result), indent=4), encoding="utf-8")
+    report = folder / "report.json"
+    if result.completed:
+        report.write_text(json.dumps(instance_report(result), indent=4), encoding="utf-8")
+    else:
+        report.unlink(missing_ok=True)  # of an earlier run
 
 
 def _tell(results: "Iterable[Result]", *, asked: int, unknown: int, rows: int) -> None:

@@ -18,7 +18,7 @@ def predictions_command(
     to: Annotated[Path, typer.Option("--out", help="The predictions file, JSON lines.")],
     model: Annotated[str | None, typer.Option(help="model_name_or_path; the policy's name if absent.")] = None,
 ) -> None:
-    """Write swebench predictions: of each task the first episode that left a patch."""
+    """Write swebench predictions: of each task the first patch that is not empty, or else an empty one."""
     from forge_envs.swe.predictions import prediction_line, predictions_of
 
     lines = [prediction_line(one) + "\n" for one in predictions_of(_episodes(episodes), model=model)]

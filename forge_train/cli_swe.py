@@ -37,21 +37,23 @@ def prepare_command(
     from forge_envs.swe.grading import OpenWorkspace
     from forge_envs.swe.pool import open_capped
     from forge_envs.swe.prepare import check_rows, fingerprint_of, finished, load_rows, write_good_rows
-    from forge_envs.swe.sites import site_of
-    from forge_envs.swe.store import check_budget, keep_within
+    from forge_envs.swe.sites import setting, site_of
+    from forge_envs.swe.store import check_budget, hold_while, keep_within, leased
 
     if disk_gb is not None:
         check_budget(disk_gb)
     tasks = load_rows(rows)
-    about = f"{sandbox} {image} {python}"
+    about = " ".join(setting(sandbox=sandbox, python=python, image=image))
     prints = {task.id: fingerprint_of(task, repeats=repeats, about=about) for task in tasks}
     reports = finished(to, prints)
 
     def opener(task: Task) -> OpenWorkspace:
-        site = site_of(task, sandbox=sandbox, suites=[rows], mirrors=mirrors, python=python, image=image)
+        find = partial(site_of, task, sandbox=sandbox, suites=[rows], mirrors=mirrors, python=python, image=image)
+        site, held = leased(find)
+        opening = hold_while(partial(open_capped, site, boots=boots), held)
         if disk_gb is not None:
             keep_within(site, disk_gb)
-        return partial(open_capped, site, boots=boots)
+        return opening
 
     todo = [task for task in tasks if task.id not in reports]
     if reports:

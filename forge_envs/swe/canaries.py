@@ -9,10 +9,11 @@ know, it does to these as well.
 import posixpath
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from forge_envs.swe.runners import Runner
+from forge_envs.swe.selection import label_of_part, marks_spare, selected_by_id
 
 _WORD = re.compile(r"[a-z]{4,9}")
 _FUNCTIONS = """
@@ -41,7 +42,7 @@ class Canaries:
 
     Args:
         files: Path to its whole content, for the files to write.
-        added: The files among them that the test command has to be given besides its own.
+        added: The words that the test command has to be given besides its own: files, ids, labels.
         pairs: Names of (the test that must pass, the test that must fail).
     """
 
@@ -52,44 +53,57 @@ class Canaries:
     @property
     def names(self) -> tuple[str, ...]:
         """What must not be left in a log that is shown."""
-        return (*(name for pair in self.pairs for name in pair), *(posixpath.basename(p)[:-3] for p in self.added))
+        files = [path for path in self.added if path in self.files]
+        return (*(name for pair in self.pairs for name in pair), *(posixpath.basename(path)[:-3] for path in files))
 
 
-def place_canaries(tests: Mapping[str, bytes], runner: Runner = "pytest") -> Canaries:
+def place_canaries(
+    tests: Mapping[str, bytes], runner: Runner = "pytest", *, words: Collection[str] = (), passing: Collection[str] = ()
+) -> Canaries:
     """Write canaries: a pair at the end of each test file, and a pair in a file beside the first of them.
 
-    A file that marks all its tests (``pytestmark``) is left alone: the mark could change what a pair does. unittest is
-    given labels and not files, so that it has pairs at the end of files only.
+    A file that marks all its tests (``pytestmark``) gets a pair where the marks are known to do nothing to one.
+    unittest is given labels and not files, so that it has pairs at the end of files only. Where the command selects
+    single tests of a file, it has to be given the file's pair as well.
 
     Args:
         tests: The test files as they will run, by path; only Python files get a pair.
         runner: What runs them; ``other`` gets none.
+        words: Of the test command.
+        passing: Files with a test that has to pass.
     """
     if runner == "other":
         return Canaries({}, (), ())
     files: dict[str, bytes] = {}
-    pairs = []
-    words = sorted({w for content in tests.values() for w in _WORD.findall(content.decode(errors="replace"))})
+    pairs, added = [], []
+    known = sorted({w for content in tests.values() for w in _WORD.findall(content.decode(errors="replace"))})
     python = [path for path in tests if path.endswith(".py")]
     for path in python:
-        if runner != "pytest" or b"pytestmark" not in tests[path]:
-            pair = _pair(words)
+        if runner != "pytest" or marks_spare(tests[path], runs=path in passing):
+            pair = _pair(known)
             files[path] = tests[path].rstrip() + _body(runner, pair)
             pairs.append(pair)
+            if runner == "pytest" and selected_by_id(path, words):
+                added += [f"{path}::{name}" for name in pair]
+            elif runner == "unittest" and (module := label_of_part(path, words)):
+                added.append(f"{module}.{_class(pair)}")
     if runner == "unittest":
-        return Canaries(files, (), tuple(pairs))
+        return Canaries(files, tuple(added), tuple(pairs))
     beside = posixpath.dirname(python[0]) if python else ""
-    own, pair = posixpath.join(beside, f"{_name(words)}.py"), _pair(words)
+    own, pair = posixpath.join(beside, f"{_name(known)}.py"), _pair(known)
     files[own] = _body(runner, pair)
-    return Canaries(files, (own,), (*pairs, pair))
+    return Canaries(files, (*added, own), (*pairs, pair))
 
 
 def _body(runner: Runner, pair: tuple[str, str]) -> bytes:
     passes, fails = pair
     if runner == "unittest":
-        name = "Test" + "".join(word.title() for word in passes.split("_")[1:])
-        return _METHODS.format(name=name, passes=passes, fails=fails).encode()
+        return _METHODS.format(name=_class(pair), passes=passes, fails=fails).encode()
     return _FUNCTIONS.format(passes=passes, fails=fails).encode()
+
+
+def _class(pair: tuple[str, str]) -> str:
+    return "Test" + "".join(word.title() for word in pair[0].split("_")[1:])
 
 
 def caught(canaries: Canaries, reported: Sequence[tuple[str, str]], exit_code: int | None) -> str | None:

@@ -1,20 +1,23 @@
 """Grading of a patch: a fresh workspace, the task's tests and test infrastructure, and canaries among them."""
 
+import errno
 import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from forge_envs.core.errors import ForgeError, GraderError
+from forge_envs.core.errors import ForgeError, GraderError, SandboxError
 from forge_envs.core.rewards import Verdict
 from forge_envs.core.task import Task
 from forge_envs.sandbox.base import Limits, Sandbox
+from forge_envs.swe.applying import apply_patch, reset_tests, write
 from forge_envs.swe.canaries import Canaries, caught, place_canaries
 from forge_envs.swe.diffs import touched_paths
+from forge_envs.swe.eval_script import needed_setup
 from forge_envs.swe.logs import TestLists, parser_of, test_lists
-from forge_envs.swe.patch import CLEAN_GIT
 from forge_envs.swe.runners import deciding_files, is_path, ran, runner_of, stated, words_of
+from forge_envs.swe.selection import with_names
 from forge_envs.swe.task import SWETask
 from forge_envs.swe.workspace import TESTBED
 
@@ -22,52 +25,11 @@ OpenWorkspace = Callable[[], Sandbox]
 """Opens a fresh workspace of the task at its base commit."""
 
 LOG_BYTES = 8 * 2**20
+_NOT_THERE = {errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EACCES, errno.EINVAL}
 SHOWN_LOG = 200_000
 """Characters of a log that a verdict keeps: its beginning and its end."""
-_GIT = Limits(cpu_s=120, wall_s=240, memory_mb=2048)
 _TIMES = re.compile(r"\b\d+\.\d\ds\b(?: \(\d+:\d\d:\d\d\))?")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
-
-# Reads paths from stdin, each after a letter: t, to reset; r, to reset if it is a file of the base commit; k, to keep.
-# Resetting checks out what is in the base commit and removes anything else; what stands in the way of the path's
-# folders goes first. Then each changed path that tells a runner what to do, or is among the tests, is reset, unless
-# it is one to keep.
-_RESET = r"""
-cd @TESTBED@ || exit 90
-reset_one() {
-    local rest="$1" above=
-    while [ "${rest#*/}" != "$rest" ]; do
-        above="$above${rest%%/*}"; rest="${rest#*/}"
-        if [ -L "$above" ] || { [ -e "$above" ] && [ ! -d "$above" ]; }; then rm -f -- "$above"; fi
-        above="$above/"
-    done
-    rm -rf -- "$1"
-    if git cat-file -e "HEAD:$1" 2>/dev/null; then git checkout -q HEAD -- "$1" || exit 91; fi
-}
-declare -A keep
-while IFS= read -r -d '' line; do
-    path="${line#?}"
-    case "$line" in
-        k*) keep["$path"]=1 ;;
-        t*) reset_one "$path" ;;
-        r*) if [ "$(git cat-file -t "HEAD:$path" 2>/dev/null)" = blob ]; then reset_one "$path"; fi ;;
-    esac
-done
-git add -A -f . || exit 92
-git diff --cached --name-only --no-renames -z HEAD > /tmp/.changed || exit 93
-while IFS= read -r -d '' path; do
-    if [ -n "${keep["$path"]}" ]; then continue; fi
-    case "/$path" in
-        */conftest.py|*/pytest.ini|*/.pytest.ini|*/pytest.toml|*/.pytest.toml|*/tox.ini|*/setup.cfg|*/pyproject.toml|\
-        */noxfile.py|*/sitecustomize.py|*/usercustomize.py|*.pth|*.egg-link|*.dist-info/*|*.egg-info/*|*.so|*.pyc|\
-        /pytest.py|/pytest/*|/_pytest/*|/pluggy.py|/pluggy/*|/iniconfig.py|/iniconfig/*|/packaging/*|/pygments/*|/py.py|\
-        */tests/*|/test/*|/bin/test|/bin/doctest|/runtests.py|/sympy/testing/*|/sympy/utilities/runtests.py)
-            reset_one "$path" ;;
-    esac
-done < /tmp/.changed
-git reset -q || exit 94
-rm -f /tmp/.changed
-""".replace("@TESTBED@", TESTBED)
 
 
 @dataclass(frozen=True)
@@ -174,22 +136,35 @@ def run_tests(
     nothing = test_lists(task.fail_to_pass, task.pass_to_pass, {})
     if not patch.strip():
         return TestRun(False, nothing, "the patch is empty")
+    limits = Limits(cpu_s=None, wall_s=timeout_s, memory_mb=memory_mb, output_bytes=LOG_BYTES, processes=512)
     with open_workspace() as sandbox:
-        if not _apply(sandbox, patch):
+        changed = apply_patch(sandbox, patch)
+        if changed is None:
             return TestRun(False, nothing, "the patch does not apply")
-        reset = sandbox.run(_RESET, stdin=_orders(task), limits=_GIT, env=CLEAN_GIT, cwd="/", merge_output=True)
-        if reset.exit_code != 0 or not _apply(sandbox, task.test_patch):
+        setup = needed_setup(task.setup, changed) if sandbox.spec.backend == "docker" else []
+        if setup:
+            _reset(sandbox, task, changed)
+            changed = []  # what an install makes of it stays
+            built = sandbox.run(_script(task, setup), limits=limits, env=_offline(sandbox), merge_output=True)
+            if built.ended not in ("exited", "signaled"):
+                return TestRun(True, nothing, f"the installation did not come to its end: {built.ended}", built.ended)
+        if not _place_for_tests(sandbox, task, changed):
             with open_workspace() as fresh:
-                if not _apply(fresh, task.test_patch):
+                if apply_patch(fresh, task.test_patch) is None:
                     raise GraderError(f"The test patch of {task.id} does not fit its base commit.")
             return TestRun(True, nothing, "the patch leaves no place for the tests")
-        canaries = place_canaries(_test_files(sandbox, task), runner)
+        passing = {test.partition("::")[0] for test in task.fail_to_pass}
+        words = words_of(task.test_command)
+        canaries = place_canaries(_test_files(sandbox, task), runner, words=words, passing=passing)
         for path, content in canaries.files.items():
-            sandbox.write(f"{TESTBED}/{path}", content)
+            write(sandbox, f"{TESTBED}/{path}", content)
         added = shlex.join([*_left_out(task), *canaries.added]) if runner != "other" else ""
+        command = task.test_command
+        if runner == "pytest":
+            command = with_names(command, [name for pair in canaries.pairs for name in pair])
         done = sandbox.run(
-            f"{task.test_command} {added}".rstrip(),
-            limits=Limits(cpu_s=None, wall_s=timeout_s, memory_mb=memory_mb, output_bytes=LOG_BYTES, processes=512),
+            _script(task, [f"{command} {added}".rstrip()]),
+            limits=limits,
             merge_output=True,
         )
     log = done.stdout.decode(errors="replace")
@@ -204,30 +179,28 @@ def run_tests(
     return TestRun(True, lists, caught(canaries, said, done.exit_code), done.ended, shown)
 
 
-def _apply(sandbox: Sandbox, patch: str) -> bool:
-    """Whether git could apply it; a patch without its last newline is given one."""
-    if not patch.strip():  # rows of SWE-smith change no tests
-        return True
-    text = patch if patch.endswith("\n") else patch + "\n"
-    sandbox.write("/tmp/.patch", text.encode(errors="surrogateescape"))
-    done = sandbox.run(
-        f"cd {TESTBED} && git apply --whitespace=nowarn /tmp/.patch; code=$?; rm -f /tmp/.patch; exit $code",
-        limits=_GIT,
-        env=CLEAN_GIT,
-        cwd="/",
-        merge_output=True,
-    )
-    return done.exit_code == 0
+def _place_for_tests(sandbox: Sandbox, task: SWETask, changed: list[str]) -> bool:
+    """Undo what a patch did to the tests, and apply the hidden ones."""
+    return _reset(sandbox, task, changed) and apply_patch(sandbox, task.test_patch) is not None
 
 
-def _orders(task: SWETask) -> bytes:
-    """What `_RESET` reads. What the gold patch changes is product, even a configuration or a runner."""
-    held = touched_paths(task.test_patch)
-    product = set(touched_paths(task.patch)) - set(held)
+def _reset(sandbox: Sandbox, task: SWETask, changed: list[str]) -> bool:
+    """What the gold patch changes is product, even a configuration or a runner."""
+    hidden = touched_paths(task.test_patch)
+    product = set(touched_paths(task.patch)) - set(hidden)
     files = [*deciding_files(task), *(word for word in words_of(task.test_command) if is_path(word))]
-    reset = [path for path in dict.fromkeys(files) if path not in product]
-    lines = [*(f"k{path}" for path in sorted(product)), *(f"t{path}" for path in held), *(f"r{path}" for path in reset)]
-    return b"".join(line.encode(errors="surrogateescape") + b"\0" for line in lines)
+    return reset_tests(sandbox, changed, hidden=hidden, tests=files, product=product)
+
+
+def _script(task: SWETask, lines: list[str]) -> str:
+    """Lines of shell in the environment of the task's tests."""
+    return "\n".join([*task.exports, *lines])
+
+
+def _offline(sandbox: Sandbox) -> dict[str, str]:
+    """pip's settings where there is no network: no index is asked, and what is installed builds (0 means no isolation,
+    see pip's ``_update_defaults``)."""
+    return {} if sandbox.spec.network else {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0"}
 
 
 def _left_out(task: SWETask) -> list[str]:
@@ -243,8 +216,9 @@ def _test_files(sandbox: Sandbox, task: SWETask) -> dict[str, bytes]:
     for path in deciding_files(task):
         try:
             found[path] = sandbox.read(f"{TESTBED}/{path}")
-        except (FileNotFoundError, IsADirectoryError):
-            continue
+        except OSError as error:
+            if error.errno not in _NOT_THERE and not isinstance(error, FileNotFoundError | IsADirectoryError):
+                raise SandboxError(f"{path} can't be read in the workspace: {error}.") from error
     return found
 
 

@@ -1,12 +1,13 @@
 """Grading predictions that were made elsewhere, several at once."""
 
 import hashlib
+import json
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 
-from forge_envs.core.errors import ForgeError, SandboxError
+from forge_envs.core.errors import SandboxError
 from forge_envs.core.task import Task
 from forge_envs.sandbox.base import Sandbox
 from forge_envs.swe.eval_report import tests_status
@@ -61,6 +62,18 @@ def sha256_of(prediction: Prediction) -> str:
     return hashlib.sha256((prediction.patch or "").encode(errors="surrogatepass")).hexdigest()
 
 
+def fingerprint_of(task: Task, prediction: Prediction, *, about: Sequence[object]) -> str:
+    """Says whether an earlier verdict is one on this patch, by this row, reached in this way.
+
+    Args:
+        task: The row.
+        prediction: The patch.
+        about: Whatever else matters: the backend, the Python, the limit of time.
+    """
+    text = json.dumps([dict(task.data), prediction.patch or "", [str(one) for one in about]], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
 class _Opened:
     """The workspaces that are in use; those opened after the end are closed at once."""
 
@@ -101,7 +114,7 @@ def _grade_one(task: Task, prediction: Prediction, opened: _Opened, timeout_s: f
     try:
         about = SWETask.from_row(task.data, task.id)
         run = run_tests(about, str(prediction.patch), open_workspace=lambda: opened.open(task), timeout_s=timeout_s)
-    except ForgeError as error:
+    except Exception as error:  # whatever one instance meets, the others go on
         told = f"{type(error).__name__}: {error}"
         known = reason_of(told, None)
         failed = Result(
@@ -110,6 +123,8 @@ def _grade_one(task: Task, prediction: Prediction, opened: _Opened, timeout_s: f
         return failed, ""
     finally:
         opened.forget()
+    timed_out = run.ended == "wall_limit"
+    log = f"{run.log}\n\nTimeout error: {timeout_s:.0f} seconds exceeded." if timed_out else run.log  # as swebench
     result = Result(
         instance_id=task.id,
         model=prediction.model,
@@ -118,6 +133,7 @@ def _grade_one(task: Task, prediction: Prediction, opened: _Opened, timeout_s: f
         tests_status=tests_status(run.lists),
         problem=run.problem,
         patch_sha256=digest,
-        reason=reason_of(run.log, run.resolved),
+        reason=reason_of(log, run.resolved),
+        timed_out=timed_out,
     )
-    return result, run.log
+    return result, log

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from forge_envs.sandbox.base import Limits, Sandbox
+from forge_envs.core.errors import SandboxError
+from forge_envs.sandbox.base import ExecResult, Limits, Sandbox
 from forge_envs.swe.workspace import BASE_GIT, TESTBED
 
 MAX_PATCH = 16 * 2**20
@@ -18,10 +19,22 @@ CLEAN_GIT = {
 }
 """Environment of every git command that Forge runs in a sandbox."""
 
+DISK_FULL = 97
+"""Exit code of a script that failed where no more could be written."""
+
 # A git folder of our own beside the agent's: its configuration, index, hooks, excludes and commits play no part, only
 # the work tree does. What it committed although .gitignore names it is added by name.
-_SCRIPT = r"""
+_SCRIPT = (
+    r"""
 set -e
+held=
+room() {
+    code=$?
+    head -c 1048576 /dev/zero 2>/dev/null > "${held:-/tmp}/room" || code=@FULL@
+    if [ -n "$held" ]; then rm -rf "$held"; else rm -f /tmp/room; fi
+    exit "$code"
+}
+trap room EXIT
 held=$(mktemp -d)
 mkdir -p "$held/git/objects/info"
 for part in HEAD config info packed-refs refs shallow; do
@@ -44,8 +57,10 @@ if [ -s "$held/ignored" ]; then
 fi
 git diff --cached --binary --full-index --no-ext-diff --no-textconv --no-color --no-renames \
     --src-prefix=a/ --dst-prefix=b/ --ignore-submodules=all HEAD
-rm -rf "$held"
-""".replace("@BASE@", BASE_GIT).replace("@TESTBED@", TESTBED)
+""".replace("@BASE@", BASE_GIT)
+    .replace("@TESTBED@", TESTBED)
+    .replace("@FULL@", str(DISK_FULL))
+)
 
 
 @dataclass(frozen=True)
@@ -73,12 +88,19 @@ def take_patch(sandbox: Sandbox, *, timeout_s: float = 120.0) -> Taken:
         timeout_s: Seconds on the clock.
 
     Raises:
-        SandboxError: The sandbox failed.
+        SandboxError: The sandbox failed, or git ran out of time or memory in it, or of the engine's disk.
     """
     limits = Limits(cpu_s=timeout_s, wall_s=timeout_s, memory_mb=2048, output_bytes=MAX_PATCH)
     for as_binary in ("", "yes"):
         done = sandbox.run(_SCRIPT, limits=limits, cwd="/", env={**CLEAN_GIT, "AS_BINARY": as_binary})
         if done.ended != "exited" or done.exit_code != 0:
+            trouble = ended_by_trouble(done) if done.ended != "output_limit" else None
+            if done.exit_code == DISK_FULL:
+                if sandbox.spec.backend == "local":  # its own disk, which the agent filled
+                    return Taken("", "no diff could be taken: the workspace's disk is full")
+                trouble = "the disk is full"
+            if trouble is not None:
+                raise SandboxError(f"No diff could be taken in the workspace: {trouble}.")
             said = done.stderr.decode(errors="replace").strip()[-300:]
             return Taken("", f"no diff could be taken ({done.ended}, exit code {done.exit_code}): {said}")
         try:
@@ -86,3 +108,12 @@ def take_patch(sandbox: Sandbox, *, timeout_s: float = 120.0) -> Taken:
         except UnicodeDecodeError:
             continue
     return Taken("", "the diff holds bytes that are not UTF-8")
+
+
+def ended_by_trouble(done: ExecResult) -> str | None:
+    """Why the outcome of git says nothing about what it was given; None where it came to its end by itself."""
+    if done.ended != "exited":
+        return done.ended.replace("_", " ")
+    if done.exit_code is not None and done.exit_code > 128:  # 128 is git's own; a shell adds signals to that
+        return f"it was ended by signal {done.exit_code - 128}"
+    return None

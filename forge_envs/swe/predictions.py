@@ -61,7 +61,7 @@ def prediction_line(prediction: Prediction) -> str:
 
 
 def predictions_of(episodes: Iterable[Episode], *, model: str | None = None) -> Iterator[Prediction]:
-    """Predictions of recorded episodes of ``forge/SWE-v0``: of each task the first episode that left a patch.
+    """Predictions of recorded episodes of ``forge/SWE-v0``: of each task the first patch that is not empty, if any.
 
     Args:
         episodes: As they were recorded.
@@ -70,14 +70,17 @@ def predictions_of(episodes: Iterable[Episode], *, model: str | None = None) -> 
     Raises:
         TaskError: An episode was graded on something else than a patch.
     """
-    seen: set[str] = set()
+    found: dict[str, Prediction] = {}
     for episode in episodes:
-        if episode.artifact is None or episode.task_id in seen:
+        if episode.artifact is None:
             continue
-        if not isinstance(episode.artifact.get("patch"), str):
+        patch = episode.artifact.get("patch")
+        if not isinstance(patch, str):
             raise TaskError(f"Episode {episode.id!r}: artifact: no patch, so it is no episode of forge/SWE-v0.")
-        seen.add(episode.task_id)
-        yield Prediction(episode.task_id, episode.artifact["patch"], model or episode.policy)
+        earlier = found.get(episode.task_id)
+        if earlier is None or (patch.strip() and not (earlier.patch or "").strip()):
+            found[episode.task_id] = Prediction(episode.task_id, patch, model or episode.policy)
+    yield from found.values()
 
 
 def _objects(path: Path) -> Iterator[tuple[str, Any]]:

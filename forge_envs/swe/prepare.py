@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from forge_envs.core.errors import ConfigError, ForgeError, TaskError
+from forge_envs.core.errors import ConfigError, TaskError
 from forge_envs.core.task import Task, load_suite, tasks_root
 from forge_envs.swe.grading import OpenWorkspace, TestRun, run_tests
 from forge_envs.swe.task import SWETask, load_swe_tasks
@@ -173,7 +173,7 @@ def check_row(
         base_resolved = run_tests(about, NOTHING, open_workspace=open_workspace, timeout_s=timeout_s).resolved
     except TaskError as error:
         problems[str(error)] = None
-    except ForgeError as error:
+    except Exception as error:  # whatever one row meets, the others go on
         errors.append(f"{type(error).__name__}: {error}")
     for run in runs:
         if not run.resolved:

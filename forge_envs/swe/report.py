@@ -28,6 +28,8 @@ class Result:
         empty: Whether there was no patch.
         patch_sha256: Of the patch; a result is that patch's and no other's.
         reason: swebench's guess at what broke a run that is not resolved.
+        timed_out: Whether the tests were ended by the clock.
+        fingerprint: Of all that the verdict depends on (`forge_envs.swe.offline.fingerprint_of`); empty if unknown.
     """
 
     instance_id: str
@@ -40,6 +42,13 @@ class Result:
     empty: bool = False
     patch_sha256: str = ""
     reason: tuple[str, str] | None = None
+    timed_out: bool = False
+    fingerprint: str = ""
+
+    @property
+    def completed(self) -> bool:
+        """Whether swebench writes a report: not where the patch does not apply, nor where the tests timed out."""
+        return self.resolved is not None and self.applied and not self.timed_out
 
     def to_line(self) -> dict[str, Any]:
         """The line's JSON object."""
@@ -59,6 +68,8 @@ class Result:
             "infrastructure_error": self.infrastructure_error,
             "problem": self.problem,
             "failure_reason": reason,
+            "timed_out": self.timed_out,
+            "fingerprint": self.fingerprint,
         }
 
     @classmethod
@@ -81,13 +92,15 @@ class Result:
                 empty=bool(line["empty_patch"]),
                 patch_sha256=str(line["patch_sha256"]),
                 reason=(str(reason[0]), str(reason[1])) if reason else None,
+                timed_out=bool(line.get("timed_out", False)),
+                fingerprint=str(line.get("fingerprint", "")),
             )
         except (KeyError, TypeError, IndexError) as error:
             raise TaskError(f"Not a line of forge grade swe: {type(error).__name__}: {error}") from error
 
 
 def instance_report(result: Result) -> dict[str, Any]:
-    """The content of swebench's ``report.json``; only for results without an infrastructure error.
+    """The content of swebench's ``report.json``; only for results that are `Result.completed`.
 
     A log that Forge does not believe has ``problem``, and its patch counts as applied if it was.
     """
@@ -117,13 +130,13 @@ def summary_report(
     Args:
         instances: Ids of all tasks.
         predictions: By id; also of tasks that are not among them.
-        results: Of the predictions that were graded. One with an infrastructure error counts as an error.
+        results: Of the predictions that were graded. One that is not `Result.completed` counts as an error.
     """
     of = {result.instance_id: result for result in results}
     submitted = [i for i in instances if i in predictions]
     empty = [i for i in submitted if not predictions[i].patch]
     run = [i for i in submitted if predictions[i].patch]
-    completed = [i for i in run if i in of and of[i].resolved is not None]
+    completed = [i for i in run if i in of and of[i].completed]
     resolved = [i for i in completed if of[i].resolved]
     unresolved = [i for i in completed if not of[i].resolved]
     errors = [i for i in run if i not in completed]

@@ -1,6 +1,7 @@
 """From a task to what its workspaces are made of, on either backend."""
 
-from collections.abc import Iterable
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from forge_envs.core.errors import ConfigError
@@ -9,7 +10,7 @@ from forge_envs.sandbox.base import Backend, Isolation
 from forge_envs.swe.docker_prepare import prepare_image
 from forge_envs.swe.docker_pull import Progress, image_name
 from forge_envs.swe.python_env import python_env
-from forge_envs.swe.sources import prepared_for
+from forge_envs.swe.sources import locate, prepared_for
 from forge_envs.swe.task import SWETask
 from forge_envs.swe.workspace import AnySite, DockerSite, Site
 
@@ -18,7 +19,7 @@ def site_of(
     task: Task,
     *,
     sandbox: Backend = "local",
-    suites: Iterable[str | Path] = (),
+    suites: Sequence[str | Path] = (),
     mirrors: str | Path | None = None,
     python: str | Path | None = None,
     image: str | None = None,
@@ -50,7 +51,8 @@ def site_of(
         if image is not None or network:
             raise ConfigError('image= and network= are for sandbox="docker".')
         prepared = prepared_for(task, suites=suites, mirrors=mirrors)
-        return Site(prepared, python_env(python), isolation, disk_mb, _module(SWETask.from_row(task.data, task.id)))
+        module, hidden = _module(SWETask.from_row(task.data, task.id)), _hidden(task, suites, mirrors)
+        return Site(prepared, python_env(python), isolation, disk_mb, module, hidden)
     if sandbox != "docker":
         raise ConfigError(f'sandbox: {sandbox!r} is none of "local" and "docker".')
     about = SWETask.from_row(task.data, task.id)
@@ -75,6 +77,29 @@ def site_of(
     return DockerSite(made, _module(about), network)
 
 
+def setting(
+    *, sandbox: Backend = "local", python: str | Path | None = None, image: str | None = None
+) -> tuple[str, ...]:
+    """What a verdict depends on besides its row and its patch, as texts; with ``local`` also what `python` has."""
+    if sandbox != "local" or python is None:
+        return (sandbox, str(image), str(python))
+    packages = sorted(path.name for path in Path(python).glob("lib/python*/site-packages/*-info"))
+    return (sandbox, str(image), os.path.abspath(python), *packages)
+
+
 def _module(task: SWETask) -> str:
     """What must be importable to run the tests; a runner of the repository's own needs nothing."""
     return "pytest" if "pytest" in task.test_command else ""
+
+
+def _hidden(task: Task, suites: Sequence[str | Path], mirrors: str | Path | None) -> tuple[str, ...]:
+    """Folders with gold patches or later commits: suites, rows (``swebench:SOURCE``), mirrors, a repository."""
+    found = {} if mirrors is None else {os.path.realpath(mirrors): None}
+    for suite in suites:
+        source = str(suite).removeprefix("swebench:")
+        for path in (source, source.partition("#")[0]):
+            if os.path.exists(path):
+                real = os.path.realpath(path)
+                found[real if os.path.isdir(real) else os.path.dirname(real)] = None
+    repository = locate(task, suites=suites, mirrors=mirrors)  # perhaps a link out of its suite or the mirrors
+    return tuple({**found, os.path.realpath(repository.path): None})

@@ -11,6 +11,7 @@ import os
 import shutil
 import time
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,10 +86,39 @@ def hold(sandbox: Sandbox, held: Lease | None) -> None:
         weakref.finalize(sandbox, held.close)
 
 
+def leased(find: Callable[[], AnySite], *, cache: Path | None = None) -> tuple[AnySite, Lease | None]:
+    """A site and a lease on it (`lease`); it is prepared again where somebody removed it in between.
+
+    Args:
+        find: Prepares the site, or finds it.
+        cache: The cache folder; the default one if absent.
+
+    Raises:
+        SandboxError: It was removed each of several times; and whatever `find` raises.
+    """
+    for _ in range(4):
+        site = find()
+        with contextlib.suppress(SandboxError):
+            return site, lease(site, cache=cache)
+    site = find()
+    return site, lease(site, cache=cache)
+
+
+def hold_while(opening: Callable[[], Sandbox], held: Lease | None) -> Callable[[], Sandbox]:
+    """What `opening` does, as a function that keeps a lease for as long as there is it."""
+
+    def open_one() -> Sandbox:
+        return opening()
+
+    if held is not None:
+        weakref.finalize(open_one, held.close)
+    return open_one
+
+
 def keep_within(site: AnySite, disk_gb: float, *, cache: Path | None = None) -> list[Kept]:
     """`make_room`, or `make_room_for_images`, where the site's own repository or image is new.
 
-    Call it while a workspace of the site is open, so that it is not itself what goes.
+    Call it while there is a lease on the site, so that it is not itself what goes.
 
     Returns:
         What was removed.

@@ -14,10 +14,10 @@ from forge_envs.core.errors import TaskError
 from forge_envs.core.task import Task, TaskSuite
 from forge_envs.swe.dialects import completed, is_smith
 from forge_envs.swe.diffs import touched_paths
+from forge_envs.swe.eval_script import read_eval_script
 from forge_envs.swe.rows import split_of, swe_rows
 
 EvalType = Literal["pass_and_fail", "fail_only"]
-_START, _END = "'>>>>> Start Test Output'", "'>>>>> End Test Output'"
 _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 _TEXTS = ("instance_id", "repo", "problem_statement")
 
@@ -43,6 +43,8 @@ class SWETask:
         version: SWE-bench's ``version``.
         image: Docker image; None where the row names none and its makers are not known.
         bug_patch: Where the repository or the image does not have the bug: what puts it there, before anybody sees it.
+        exports: Shell lines that set the environment of the tests.
+        setup: Shell lines that a container needs after the patch, as a reinstall; failing ones change nothing.
     """
 
     id: str
@@ -59,6 +61,8 @@ class SWETask:
     version: str = ""
     image: str | None = None
     bug_patch: str = ""
+    exports: tuple[str, ...] = ()
+    setup: tuple[str, ...] = ()
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any], where: str = "row") -> "SWETask":
@@ -87,6 +91,7 @@ class SWETask:
         kind: Any = row.get("eval_type") or "pass_and_fail"
         if kind not in get_args(EvalType):
             raise TaskError(f"{where}: eval_type: {kind!r} is none of {list(get_args(EvalType))}.")
+        script = read_eval_script(_text(row, "eval_script", where, needed=False))
         return cls(
             id=texts["instance_id"],
             repo=texts["repo"],
@@ -96,12 +101,14 @@ class SWETask:
             test_patch=texts["test_patch"],
             fail_to_pass=fail_to_pass,
             pass_to_pass=pass_to_pass,
-            test_command=_command(row, (*fail_to_pass, *pass_to_pass), texts["test_patch"]),
+            test_command=_command(row, script.command, (*fail_to_pass, *pass_to_pass), texts["test_patch"]),
             log_parser=_text(row, "log_parser", where),
             eval_type=kind,
             version=_text(row, "version", where, needed=False),
             image=_text(row, "image", where, needed=False) or None,
             bug_patch=_text(row, "bug_patch", where, needed=False),
+            exports=script.exports,
+            setup=script.setup,
         )
 
 
@@ -171,16 +178,14 @@ def _ids(row: Mapping[str, Any], name: str, where: str) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _command(row: Mapping[str, Any], ids: tuple[str, ...], test_patch: str) -> str:
+def _command(row: Mapping[str, Any], script_command: str | None, ids: tuple[str, ...], test_patch: str) -> str:
     given = row.get("test_cmd")
     if isinstance(given, list):  # SWE-rebench writes a list of lines
         given = "\n".join(map(str, given))
     if given:
         return str(given)
-    script = row.get("eval_script") or ""
-    if _START in script and _END in script:
-        lines = script.split(_START, 1)[1].split(_END, 1)[0].split("\n")
-        return "\n".join(line for line in lines[1:-1] if line.strip())
+    if script_command is not None:
+        return script_command
     files = sorted({name.partition("::")[0] for name in ids if "::" in name})
     files = files or [path for path in touched_paths(test_patch) if path.endswith(".py")]
     return shlex.join(["python", "-m", "pytest", "-rA", *files])

@@ -34,6 +34,8 @@ class Site:
         isolation: ``auto``, or ``none`` for a machine that allows no isolation.
         disk_mb: MiB that may be written; held in memory.
         runner: The module that the tests are run with, ``pytest`` for most; empty where it is the repository's own.
+        hidden: Folders of the host with gold patches or later commits. Where a workspace would show them, it shows
+            empty folders.
     """
 
     prepared: Prepared
@@ -41,6 +43,7 @@ class Site:
     isolation: Isolation = "auto"
     disk_mb: int = 1024
     runner: str = "pytest"
+    hidden: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ def _spec(site: Site) -> SandboxSpec:
     )
     return SandboxSpec(
         isolation=site.isolation,
-        mounts=(*mounts, *_covers(mounts)),
+        mounts=(*mounts, *_covers(mounts, site.hidden)),
         env={
             "PATH": f"{site.python.prefix}/bin:{TOOLS}:/usr/local/bin:/usr/bin:/bin",
             "VIRTUAL_ENV": site.python.prefix,
@@ -142,13 +145,25 @@ def _container(site: DockerSite) -> SandboxSpec:
     )
 
 
-def _covers(mounts: tuple[Mount, ...]) -> tuple[Mount, ...]:
-    """An empty folder over the bundled suites, which hold gold patches, where the sandbox would show them."""
-    suites = Path(os.path.realpath(tasks_root()))
-    shown = [*map(Path, SYSTEM_FOLDERS), *(Path(os.path.realpath(m.source)) for m in mounts)]
-    if not any(suites.is_relative_to(folder) for folder in shown):
-        return ()
-    return (Mount(_empty(), str(suites)),)
+def _covers(mounts: tuple[Mount, ...], hidden: tuple[str, ...]) -> tuple[Mount, ...]:
+    """Empty folders over what holds gold patches or later commits, wherever the sandbox would show it."""
+    system = [Mount(folder, folder) for folder in SYSTEM_FOLDERS if not os.path.islink(folder)]
+    always = (str(tasks_root()), str(default_folder() / "swe" / "repositories"))
+    secret = {os.path.realpath(folder) for folder in (*always, *hidden)}
+    found: set[Path] = set()
+    for mount in (*system, *mounts):
+        source = Path(os.path.realpath(mount.source))
+        inside = [Path(folder) for folder in secret if os.path.isdir(folder) and Path(folder).is_relative_to(source)]
+        found |= {Path(mount.target) / folder.relative_to(source) for folder in inside}
+    for folder in found:
+        needed = next((one.target for one in (*system, *mounts) if Path(one.target).is_relative_to(folder)), None)
+        if needed is not None:
+            raise ConfigError(
+                f"{str(folder)!r} holds rows, suites or clones that an agent must not see, and {needed!r}, which its"
+                " workspace needs: move the rows, suites or clones to a folder of their own."
+            )
+    outermost = [folder for folder in sorted(found) if not found & set(folder.parents)]
+    return tuple(Mount(_empty(), str(folder)) for folder in outermost)
 
 
 def _empty() -> str:

@@ -164,6 +164,21 @@ def test_verdicts(site: DockerSite, toy_task: Task) -> None:
     assert judged(toy_task, site, diff(FILES, touched)).reward == 1.0, "swebench's false negative"
 
 
+def test_what_has_to_be_built_again(site: DockerSite, toy_task: Task) -> None:
+    """The eval script's install runs after the patch, and what it does to the tests is undone."""
+    lines = [
+        "export MADE=calc/made.txt",
+        'cp calc/core.py "$MADE"; echo "def test_double(): pass" > tests/test_core.py; test -n "$PIP_NO_INDEX"',
+        ": '>>>>> Start Test Output'",
+        'cmp calc/core.py "$MADE" && python -m pytest -rA tests',
+        ": '>>>>> End Test Output'\n",
+    ]
+    task = Task(toy_task.id, {**toy_task.data, "eval_script": "\n".join(lines)})
+    assert judged(task, site, GOLD).reward == 1.0
+    verdict = judged(task, site, diff(FILES, {**FILES, "other.txt": "x\n"}))
+    assert (verdict.reward, verdict.details["problem"]) == (0.0, None)
+
+
 @pytest.mark.parametrize("name", PATCHES)
 def test_patch_earns_nothing(site: DockerSite, toy_task: Task, name: str) -> None:
     new = {path: text for path, text in {**FILES, **PATCHES[name]}.items() if text is not None}

@@ -12,6 +12,7 @@ from toy_repository import FILES, FIXED, GOLD, ROW, Toy, diff
 from typer.testing import CliRunner
 
 from forge_envs import TaskError
+from forge_envs.core import task as task_module
 from forge_envs.core.episode import End, Episode
 from forge_envs.core.errors import SandboxError
 from forge_envs.core.task import Task, tasks_root
@@ -19,6 +20,7 @@ from forge_envs.sandbox.base import Sandbox
 from forge_envs.swe.offline import grade_predictions
 from forge_envs.swe.predictions import Prediction, prediction_line, predictions_of, read_predictions
 from forge_envs.swe.report import Result, instance_report, read_report, summary_report
+from forge_envs.swe.sites import setting
 from forge_train.cli import app
 
 WRONG = diff(FILES, {**FILES, "calc/core.py": FIXED.replace("n / 2", "n / 3")})
@@ -79,6 +81,37 @@ def test_what_is_not_the_patchs_fault_is_no_verdict(toy: Toy) -> None:
     broken_task = Task("toy__gold-1", {**ROW, "instance_id": "toy__gold-1", "log_parser": "parse_log_klingon"})
     ((result, _),) = grade_predictions([broken_task], predictions, open_workspace=lambda task: toy.open())
     assert "parse_log_klingon" in str(result.infrastructure_error)
+
+
+def test_an_unexpected_exception_is_one_instances(toy: Toy) -> None:
+    def broken(task: Task) -> Sandbox:
+        if task.id == "toy__wrong-1":
+            raise MemoryError("no memory")
+        return toy.open()
+
+    names = ["wrong", "gold"]
+    predictions = {f"toy__{name}-1": Prediction(f"toy__{name}-1", PATCHES[name]) for name in names}
+    found = {one.instance_id: one for one, _ in grade_predictions(_tasks(names), predictions, open_workspace=broken)}
+    assert found["toy__wrong-1"].infrastructure_error == "MemoryError: no memory" and found["toy__gold-1"].resolved
+    assert found["toy__wrong-1"].resolved is None
+
+
+def test_timeouts_and_patches_that_do_not_apply_are_errors_of_swebench(toy: Toy) -> None:
+    slow = Task("toy__gold-1", {**ROW, "instance_id": "toy__gold-1", "test_cmd": "sleep 300; pytest -rA"})
+    predictions = {f"toy__{name}-1": Prediction(f"toy__{name}-1", PATCHES[name]) for name in ("gold", "unfit", "wrong")}
+    tasks = [slow, *_tasks(["unfit"])]
+    graded = list(grade_predictions(tasks, predictions, open_workspace=lambda task: toy.open(), timeout_s=3.0))
+    found = {result.instance_id: result for result, _ in graded}
+    assert found["toy__gold-1"].timed_out and found["toy__gold-1"].resolved is False, "it is a verdict all the same"
+    assert graded[0][1].endswith("Timeout error: 3 seconds exceeded.")
+    schema = json.loads((tasks_root() / "schemas" / "swe_grade.schema.json").read_text())
+    jsonschema.validate(found["toy__gold-1"].to_line(), schema)
+    assert Result.from_line(found["toy__gold-1"].to_line()).timed_out
+    wrong = Result("toy__wrong-1", "m", False, True, {})
+    summary = summary_report([*found, "toy__wrong-1"], predictions, [*found.values(), wrong])
+    assert summary["error_ids"] == ["toy__gold-1", "toy__unfit-1"]
+    assert summary["completed_ids"] == summary["unresolved_ids"] == ["toy__wrong-1"]
+    assert summary["failure_reasons"] == {"toy__gold-1": "tests_timed_out"}
 
 
 def test_workers_are_bounded_and_stop(toy: Toy) -> None:
@@ -170,6 +203,23 @@ def test_the_command(rows: Path, tmp_path: Path) -> None:
         ("toy__gold-1", True),
         ("toy__wrong-1", True),
     ]
+    # Verdicts of other instances stay; those of another row, another Python or another time limit do not.
+    other = json.dumps({**lines["toy__wrong-1"], "instance_id": "other__line-1", "fingerprint": ""})
+    told = [{**line, "problem": "an old verdict"} for line in again]
+    out.write_text("".join(json.dumps(line) + "\n" for line in told) + other + "\n")
+    written = (rows / "tasks.jsonl").read_text()
+    (rows / "tasks.jsonl").write_text(written.replace("double(5) gives 7", "double(5) gave 7", 1))
+    task_module._load_folder.cache_clear()
+    assert CliRunner().invoke(app, [*arguments, *files]).exit_code == 0
+    by_id = {line["instance_id"]: line for line in map(json.loads, out.read_text().splitlines())}
+    assert set(by_id) == {"toy__gold-1", "toy__wrong-1", "toy__empty-1", "other__line-1"}
+    assert by_id["other__line-1"] == json.loads(other)
+    old = {name for name, line in by_id.items() if line["problem"] == "an old verdict"}
+    assert old == {"toy__wrong-1", "toy__empty-1"}, "the row of toy__gold-1 has changed"
+    assert json.loads(report.read_text())["submitted_instances"] == 3
+    assert CliRunner().invoke(app, [*arguments, *files, "--timeout", "900"]).exit_code == 0
+    assert "an old verdict" not in out.read_text() and "other__line-1" in out.read_text()
+
     done = CliRunner().invoke(app, [*arguments[:-4], "--predictions", "gold"])
     assert done.exit_code == 0 and done.stdout.count('"resolved": true') == 4
     assert CliRunner().invoke(app, [*arguments, "--sandbox", "docker", *files[:1], str(tmp_path / "d")]).exit_code == 1
@@ -201,6 +251,11 @@ def test_predictions(tmp_path: Path) -> None:
             ("a__b-0", GOLD, "m"),
             ("a__b-1", None, "m"),
         ]
+    venv = tmp_path / "venv" / "lib" / "python3.11" / "site-packages"
+    before = setting(python=tmp_path / "venv")
+    (venv / "numpy-2.0.dist-info").mkdir(parents=True)
+    assert before != setting(python=tmp_path / "venv"), "what was installed meanwhile counts"
+    assert before == setting(python=tmp_path / "venv", sandbox="local")[:3] != setting(sandbox="docker")
     assert read_predictions("gold", [Task(ROW["instance_id"], ROW)])["toy__calc-1"].patch == GOLD
     bad: dict[str, Any] = {
         "twice": lines[:1] * 2,
@@ -222,8 +277,10 @@ def test_predictions_of_episodes(tmp_path: Path) -> None:
 
     made = [
         episode("a", None),
-        episode("a", {"patch": GOLD}, 1),
-        episode("a", {"patch": ""}, 2),
+        episode("a", {"patch": "\n"}, 1),
+        episode("a", {"patch": GOLD}, 2),
+        episode("a", {"patch": WRONG}, 3),
+        episode("a", {"patch": ""}, 4),
         episode("b", {"patch": ""}),
     ]
     assert [(p.instance_id, p.patch, p.model) for p in predictions_of(made)] == [

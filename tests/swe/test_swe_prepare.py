@@ -1,6 +1,8 @@
 """Environments ahead of training: which rows are good, what is reported of the others, and going on after a stop."""
 
 import json
+import os
+import shutil
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,9 @@ from forge_envs.swe.prepare import (
     load_rows,
     write_good_rows,
 )
+from forge_envs.swe.repository import Repository, prepare
+from forge_envs.swe.store import make_room
+from forge_envs.swe.workspace import Site
 
 FLAKY = "import secrets\n\nfrom calc.core import double\n\n\ndef test_more():\n    assert double(7) == 14\n\n\n" + (
     "def test_coin():\n    assert secrets.randbelow(4)\n"
@@ -75,6 +80,11 @@ def test_trouble_of_the_machine_is_no_fault_of_the_row(toy: Toy) -> None:
     report = check_row(toy.task, fails, fingerprint="x")
     assert report.errors == ("SandboxError: no daemon",) and not report.good and not report.problems
 
+    def unexpected(task: Task) -> Any:
+        raise OSError("no descriptors")
+
+    assert check_row(toy.task, unexpected, fingerprint="x").errors == ("OSError: no descriptors",)
+
 
 def test_reports_are_read_again(tmp_path: Path) -> None:
     one, two = (RowReport(name, "f", 3, 3, False, ("t",), (), (), 0.5, (1.0, 2.0, 3.0)) for name in "ab")
@@ -126,3 +136,29 @@ def test_the_command(toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         "toy__calc-1": True,
         "toy__calc-2": False,
     }
+
+
+def test_a_repository_of_long_ago_does_not_make_room_for_itself(
+    toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from forge_train.cli import app
+
+    monkeypatch.setenv("FORGE_CACHE", str(tmp_path / "cache"))
+    source = tmp_path / "calc"
+    shutil.copytree(toy.folder, source)
+    found = []
+
+    def find(task: Task, **_: Any) -> Site:
+        site = Site(prepare(Repository(str(source))), toy.site.python)
+        os.utime(Path(site.prepared.folder).parent / "head", (1.0, 1.0))
+        found.append(site)
+        if len(found) == 1:  # another process is quicker than the lease
+            assert [one.name for one in make_room(1e-9)] == [Path(site.prepared.folder).parent.name]
+        return site
+
+    monkeypatch.setattr("forge_envs.swe.sites.site_of", find)
+    (tmp_path / "rows.jsonl").write_text(json.dumps(ROW) + "\n")
+    command = ["swe", "prepare", str(tmp_path / "rows.jsonl"), "--repeats", "1", "--disk-gb", "0.000001"]
+    done = CliRunner().invoke(app, [*command, "--out", str(tmp_path / "report.jsonl")])
+    assert done.exit_code == 0 and len(found) == 2, done.output
+    assert (Path(found[1].prepared.folder) / "calc").is_dir()

@@ -47,8 +47,17 @@ UNITTEST = (
     "import unittest\n\nfrom calc import double, half\n\n\nclass CoreTests(unittest.TestCase):\n"
     "    def test_half(self):\n        self.assertEqual(half(4), 2)\n"
 )
+# Django's runner finds the modules of a package that a label names; unittest asks the package.
+LOADS = """def load_tests(loader, tests, pattern):
+    return loader.loadTestsFromName("ops.test_core")
+"""
 SYMPY_FILES = {**FILES, "bin/test": BIN_TEST}
-DJANGO_FILES = {**FILES, "tests/runtests.py": RUNTESTS, "tests/ops/test_core.py": UNITTEST, "tests/ops/__init__.py": ""}
+DJANGO_FILES = {
+    **FILES,
+    "tests/runtests.py": RUNTESTS,
+    "tests/ops/test_core.py": UNITTEST,
+    "tests/ops/__init__.py": LOADS,
+}
 NEW_UNITTEST = UNITTEST + "\n    def test_double(self):\n        self.assertEqual(double(5), 10)\n"
 ROWS = {
     "sympy": {
@@ -75,7 +84,7 @@ PLACES = {"sympy": "bin/test", "unittest": "tests/runtests.py"}
 both = pytest.mark.parametrize("kind", ROWS)
 
 
-def judged(toy: Toy, kind: str, changes: dict[str, str]) -> Verdict:
+def judged(toy: Toy, kind: str, changes: dict[str, str], **row: object) -> Verdict:
     """The verdict on a change of the repository that has this runner."""
     base = BASES[kind]
     folder = toy.folder.parent / f"with-{kind}"
@@ -85,7 +94,7 @@ def judged(toy: Toy, kind: str, changes: dict[str, str]) -> Verdict:
         if not path.exists():
             path.write_text(text)
     site = Site(prepare(Repository(str(folder)), cache=toy.folder.parent / "cache"), toy.site.python, runner="")
-    task = Task(toy.task.id, {**toy.task.data, **ROWS[kind]})
+    task = Task(toy.task.id, {**toy.task.data, **ROWS[kind], **row})
     patch = diff(base, {**base, **changes})
     return grade(task, {"patch": patch, "format_faults": 0}, open_workspace=lambda: open_workspace(site), timeout_s=120)
 
@@ -98,6 +107,19 @@ def test_gold_and_nothing(toy: Toy, kind: str) -> None:
     verdict = judged(toy, kind, {"README.md": "other\n"})
     assert (verdict.reward, verdict.details["problem"]) == (0.0, None), verdict.details
     assert verdict.details["tests_status"]["PASS_TO_PASS"]["failure"] == []
+
+
+def test_a_file_where_a_label_would_have_its_folder(toy: Toy) -> None:
+    """The label ops.test_core may stand for ops/test_core.py; an agent may have made a file named ops."""
+    verdict = judged(toy, "unittest", {"calc/core.py": FIXED, "ops": "notes\n"})
+    assert verdict.reward == 1.0, verdict.details
+
+
+@pytest.mark.parametrize("label", ["ops.test_core.CoreTests", "ops.test_core.CoreTests.test_double ops", "ops"])
+def test_labels_of_single_tests(toy: Toy, label: str) -> None:
+    row = {"test_cmd": f"python ./tests/runtests.py --verbosity 2 {label}", "PASS_TO_PASS": []}
+    verdict = judged(toy, "unittest", {"calc/core.py": FIXED}, **row)
+    assert verdict.reward == 1.0, verdict.details
 
 
 @both

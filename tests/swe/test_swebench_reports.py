@@ -91,19 +91,25 @@ def test_real_rows(oracle: Oracle) -> None:
 
 def test_summaries(oracle: Oracle, tmp_path: Path) -> None:
     patches = {"good": GOLD, "bad": GOLD, "memory": GOLD, "empty": "", "none": None, "failed": GOLD, "elsewhere": GOLD}
+    patches |= {"unfit": GOLD, "slow": GOLD, "blank": "\n"}
     predictions = {name: Prediction(name, patch, "lab/model") for name, patch in patches.items()}
-    instances = ["bad", "good", "memory", "empty", "none", "failed", "absent"]
+    instances = ["bad", "good", "memory", "empty", "none", "failed", "absent", "unfit", "slow", "blank"]
     logs = {"good": "fine", "bad": "ModuleNotFoundError: x", "memory": "Killed\n"}
     results = [
         Result(name, "lab/model", name == "good", True, {}, reason=reason_of(log, name == "good"))
         for name, log in logs.items()
     ]
     results.append(Result("failed", "lab/model", None, False, {}, infrastructure_error="SandboxError: gone"))
-    files = {}
+    # As run_instance of swebench: no report where a patch does not apply, or after a timeout.
+    slow = "\n\nTimeout error: 3 seconds exceeded."
+    results.append(Result("slow", "lab/model", False, True, {}, reason=reason_of(slow, False), timed_out=True))
+    results += [Result(name, "lab/model", False, False, {}, empty=name == "blank") for name in ("unfit", "blank")]
+    files = {"logs/run_evaluation/run1/lab__model/slow/test_output.txt": slow}
     for result in results[:3]:
         folder = f"logs/run_evaluation/run1/lab__model/{result.instance_id}"
         files[f"{folder}/test_output.txt"] = logs[result.instance_id]
         files[f"{folder}/report.json"] = json.dumps(instance_report(result))
+    files["logs/run_evaluation/run1/lab__model/unfit/run_instance.log"] = ">>>>> Patch Apply Failed:\nerror: x\n"
     theirs = oracle.ask(
         "summary",
         run_id="run1",
@@ -115,7 +121,8 @@ def test_summaries(oracle: Oracle, tmp_path: Path) -> None:
     assert ours == theirs["report"] and list(ours) == list(theirs["report"])
     (tmp_path / theirs["name"]).write_text(json.dumps(theirs["report"]))
     read = read_report(tmp_path / theirs["name"])
-    assert read == {"good": True, "bad": False, "memory": False, "empty": False, "none": False, "failed": None}
+    verdicts = {"good": True, "bad": False, "memory": False, "empty": False, "none": False}
+    assert read == {**verdicts, **dict.fromkeys(("failed", "unfit", "slow", "blank"))}
 
 
 def test_predictions_files(oracle: Oracle, tmp_path: Path) -> None:

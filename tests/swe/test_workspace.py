@@ -3,16 +3,19 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from toy_repository import FILES, FIXED, GOLD, ROW, Toy, diff
 
 from forge_envs import ConfigError, SandboxError, Task, TaskError
+from forge_envs.sandbox.base import Mount
 from forge_envs.swe import workspace
 from forge_envs.swe.grading import grade
 from forge_envs.swe.python_env import PythonEnv, python_env
 from forge_envs.swe.repository import Repository, prepare
+from forge_envs.swe.sites import site_of
 from forge_envs.swe.sources import prepared_for
 from forge_envs.swe.workspace import Site, open_workspace
 
@@ -132,6 +135,36 @@ def test_bundled_gold_patches_are_covered(toy: Toy, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(workspace, "tasks_root", lambda: Path(hidden))
     with toy.open() as sandbox:
         assert sandbox.run(f"ls -A {hidden}").stdout == b""
+
+
+def test_what_holds_gold_patches_is_covered_wherever_it_would_show(toy: Toy, tmp_path: Path) -> None:
+    """Suites, rows, mirrors and links out of them, below a folder that the sandbox shows under another name."""
+    shown = tmp_path / "shown"
+    for name in ("suite/x", "rows/x", "mirrors/toy__calc.git/x", "elsewhere/calc/x", "plain/x"):
+        (shown / name).parent.mkdir(parents=True, exist_ok=True)
+        (shown / name).write_text(GOLD)
+    (tmp_path / "rows.jsonl").symlink_to(shown / "rows" / "x")
+    (shown / "suite" / "calc").symlink_to(shown / "elsewhere" / "calc")
+    suites = [shown / "suite", f"swebench:{tmp_path}/rows.jsonl#test"]
+    base = prepare(Repository(str(shown / "elsewhere" / "calc"))).head
+    task = Task("toy", {**toy.task.data, "repository": "calc", "base_commit": base})
+    site = site_of(task, suites=suites, mirrors=shown / "mirrors")
+    assert isinstance(site, Site)
+    hidden = {str(shown / name) for name in ("suite", "rows", "mirrors", "elsewhere/calc")}
+    assert set(site.hidden) == hidden
+    mounts = (*site.python.mounts, Mount(str(shown), "/shared/data"))
+    with open_workspace(replace(site, python=PythonEnv(site.python.prefix, mounts))) as sandbox:
+        assert sandbox.run("find /shared/data -type f").stdout == b"/shared/data/plain/x\n"
+    mounts = (*mounts, Mount(str(shown / "rows"), "/shared/data/rows/venv"))
+    with pytest.raises(ConfigError, match="a folder of their own"):
+        open_workspace(replace(site, python=PythonEnv(site.python.prefix, mounts)))
+    for folder, why in {"/usr/lib/git-core": None, "/usr": "a folder of their own", "/nowhere": None}.items():
+        if why is None and Path(folder).is_dir():
+            with open_workspace(replace(toy.site, hidden=(folder, f"{folder}/below"))) as sandbox:
+                assert sandbox.run(f"ls -A {folder}").stdout == b""
+        elif why is not None:
+            with pytest.raises(ConfigError, match=why):
+                open_workspace(replace(toy.site, hidden=(folder,)))
 
 
 def test_snapshots_undo_everything(toy: Toy) -> None:

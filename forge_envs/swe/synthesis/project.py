@@ -1,8 +1,10 @@
 """The repository as it comes: a folder or the commit a git repository is at, copied into the suite."""
 
 import ast
+import os
 import re
 import shutil
+import stat
 import tempfile
 import time
 import tomllib
@@ -15,6 +17,7 @@ from forge_envs.swe.repository import Repository, prepare
 from forge_envs.swe.synthesis.patches import plain_path
 from forge_envs.swe.synthesis.source import Source, read_source
 
+_METADATA_BYTES = 1 << 20
 _LEFT_OUT = (".git", "__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".hypothesis", ".tox", "*.pyc")
 _TEST_FOLDERS = {"test", "tests", "testing"}
 _NOT_PRODUCT = {"docs", "doc", "examples", "benchmarks", "setup.py", "noxfile.py", "conftest.py"}
@@ -105,17 +108,26 @@ def _about(folder: Path) -> tuple[str, str]:
     if match:
         name, version = match[1], match[2]
     try:
-        about = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8")).get("project", {})
+        about = tomllib.loads(_metadata(folder / "pyproject.toml").decode()).get("project", {})
         name, version = str(about.get("name", name)), str(about.get("version", version))
-    except (OSError, ValueError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         pass
     try:
-        head = (folder / "PKG-INFO").read_text(encoding="utf-8", errors="replace")
+        head = _metadata(folder / "PKG-INFO").decode(errors="replace")
         found = dict(re.findall(r"^(Name|Version): *(\S+)", head, re.MULTILINE))
         name, version = found.get("Name", name), found.get("Version", version)
     except OSError:
         pass
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip(".-") or "project", version
+
+
+def _metadata(path: Path) -> bytes:
+    """The beginning of a regular file; a link could lead to a device or to any file of the host."""
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(fd, "rb") as file:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(f"{path} is no regular file")
+        return file.read(_METADATA_BYTES)
 
 
 def test_functions(content: bytes) -> int:

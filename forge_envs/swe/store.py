@@ -144,7 +144,8 @@ def repositories(*, cache: Path | None = None) -> list[Kept]:
     for entry in _folders(place / _REPOSITORIES):
         if not entry.name.startswith("."):
             with contextlib.suppress(FileNotFoundError):  # removed by another process meanwhile
-                used = next(path for path in (entry / "used", entry / "head") if path.exists()).stat().st_mtime
+                marker = entry / "used" if (entry / "used").exists() else entry / "head"
+                used = marker.stat().st_mtime
                 found.append(Kept(entry.name, used, _bytes(entry)))
     return sorted(found, key=lambda one: one.used)
 

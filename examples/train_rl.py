@@ -12,7 +12,7 @@ import json
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from forge_train.evaluate import Interval, mean_interval, paired_interval, task_
 from forge_train.muon import MuonWithAdamW
 from forge_train.policies.scripted import ScriptedPolicy
 from forge_train.policies.transformers import TransformersPolicy
+from forge_train.rl.credit import turn_advantages
 from forge_train.rl.groups import GroupSampler
 from forge_train.rl.trainer import ForgeGRPOTrainer, grpo_config
 from forge_train.rollout.engine import EngineLimits, Job, Rollout, run_episodes
@@ -43,12 +44,14 @@ class Settings:
     model: str | None = None  # a Hugging Face model; None builds the small one
     sft_tasks: int = 2000  # of the training split; RL practises on the others
     pretrain_epochs: float = 1.0  # a new model first learns to read: every token of the SFT episodes
-    sft_epochs: float = 1.5
+    sft_epochs: float = 0.6  # little, so that there is room to improve
     sft_learning_rate: float = 0.01
     sft_matrix_learning_rate: float | None = 0.03  # of Muon, for the matrices of the blocks; None: AdamW for all
     sft_batch: int = 8
     rl_updates: int = 56
-    rl_learning_rate: float = 5e-4
+    rl_learning_rate: float = 4e-4
+    rl_step_weights: dict[str, float] = field(default_factory=lambda: {"gold_in_order": 0.5})  # see forge_envs.core
+    rl_credit: str = "return_to_go"
     groups: int = 16  # N: tasks per rollout batch
     groups_per_update: int = 16  # M: tasks per optimizer update
     group_size: int = 8  # G: episodes per task
@@ -129,7 +132,8 @@ def run(settings: Settings, folder: Path) -> None:
         print(f"{name}: {report.steps} updates in {report.seconds:.0f} s, loss {report.losses[-1]:.3f}", flush=True)
     save(model, renderer, folder / "model-sft")
     scores["sft"] = evaluate("sft")
-    rewards = train_rl(settings, make_train, tasks[settings.sft_tasks :], limits, model, renderer, folder)
+    make_rewarding = partial(make_train, reward="shaped", step_weights=settings.rl_step_weights)
+    rewards = train_rl(settings, make_rewarding, tasks[settings.sft_tasks :], limits, model, renderer, folder)
     scores["rl"] = evaluate("rl")
 
     save(model, renderer, folder / "model-rl")
@@ -246,7 +250,8 @@ def train_rl(
     )  # fmt: skip
     trainer = ForgeGRPOTrainer(
         model, args=config, rollout=sampler, groups_per_update=settings.groups_per_update,
-        processing_class=renderer.tokenizer, old_policy="sampler",  # which is this very model
+        credit=partial(turn_advantages, estimator=settings.rl_credit), processing_class=renderer.tokenizer,
+        old_policy="sampler",  # which is this very model
     )  # fmt: skip
     trainer.train()
     with (folder / "trainer.jsonl").open("w") as file:

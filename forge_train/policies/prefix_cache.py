@@ -12,18 +12,18 @@ class PrefixCache:
     """Remembers the attention states of token sequences, the least recently used first to go.
 
     Args:
-        max_tokens: Kept at most, over all sequences; 0 keeps nothing. Each costs 2 * layers * key-value heads * head
-            dimension numbers.
+        max_bytes: Kept at most, over all sequences; 0 keeps nothing. A token costs 2 * layers * key-value heads * head
+            dimension numbers. With too little for all the conversations of a batch, each evicts the next one's.
     """
 
-    def __init__(self, max_tokens: int):
-        self._max_tokens, self._tokens = max_tokens, 0
+    def __init__(self, max_bytes: int):
+        self._max_bytes, self._bytes = max_bytes, 0
         self._states: OrderedDict[Ids, Layers] = OrderedDict()
 
     def clear(self) -> None:
         """Forget everything, as after a change of weights."""
         self._states.clear()
-        self._tokens = 0
+        self._bytes = 0
 
     def find(self, ids: Ids) -> tuple[int, Layers]:
         """The longest remembered prefix that leaves at least one token to compute: its length and states."""
@@ -40,9 +40,9 @@ class PrefixCache:
             self._states.move_to_end(ids)
             return
         self._states[ids] = states
-        self._tokens += len(ids)
-        while self._tokens > self._max_tokens:
-            self._tokens -= len(self._states.popitem(last=False)[0])
+        self._bytes += _size(states)
+        while self._bytes > self._max_bytes:
+            self._bytes -= _size(self._states.popitem(last=False)[1])
 
 
 def reusable(cache: Any) -> bool:
@@ -78,3 +78,7 @@ def batch_cache(found: Sequence[tuple[int, Layers]]) -> Any:
             padded.append(block)
         cache.update(padded[0], padded[1], number)
     return cache
+
+
+def _size(states: Layers) -> int:
+    return sum(int(side.nbytes) for layer in states for side in layer)

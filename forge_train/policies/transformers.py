@@ -26,7 +26,7 @@ class TransformersPolicy:
         max_new_tokens: Per turn.
         max_batch: Rows generated at once.
         window: Seconds without a new request after which a batch starts.
-        cached_tokens: Bound of what is kept between turns, see `PrefixCache`; 0 computes each conversation anew.
+        cached_bytes: Bound of what is kept between turns, see `PrefixCache`; 0 computes each conversation anew.
         name: Recorded in episodes.
     """
 
@@ -39,15 +39,15 @@ class TransformersPolicy:
         max_new_tokens: int = 256,
         max_batch: int = 64,
         window: float = 0.004,
-        cached_tokens: int = 32_768,
+        cached_bytes: int = 2 * 2**30,
         name: str = "transformers",
     ):
         self.model, self.renderer, self.name = model, renderer, name
         self.temperature, self.max_new_tokens = temperature, max_new_tokens
         self.max_batch, self.window = max_batch, window
         self.version = 0
-        self._prefixes = PrefixCache(cached_tokens)
-        self._reuse = cached_tokens > 0
+        self._prefixes = PrefixCache(cached_bytes)
+        self._reuse = cached_bytes > 0
         self._waiting: list[tuple[Request, asyncio.Future[Reply]]] = []
         self._pump: asyncio.Task[None] | None = None
         self._thread: ThreadPoolExecutor | None = None

@@ -84,8 +84,16 @@ class GroupSampler:
         return self._with_shuffled_rewards(samples) if self._shuffle else samples
 
     def _with_shuffled_rewards(self, samples: list[Sample]) -> list[Sample]:
-        """All rows of an episode keep one reward; masked episodes have none to give or to take."""
-        rewards = {s.episode: s.reward for s in samples if not s.masked}
-        order = self._random.permutation(len(rewards))
-        mixed = dict(zip(rewards, np.array(list(rewards.values()))[order].tolist(), strict=True))
-        return [replace(s, reward=mixed.get(s.episode, s.reward), step_rewards=()) for s in samples]
+        """All rows of an episode keep one reward; masked episodes have none to give or to take.
+
+        What an episode earned in steps moves with its outcome, in one sum that its new owner earns in the last turn.
+        """
+        earned = {s.episode: (s.reward, sum(s.step_rewards)) for s in samples if not s.masked}
+        order = self._random.permutation(len(earned))
+        values = list(earned.values())
+        mixed = {episode: values[i] for episode, i in zip(earned, order, strict=True)}
+        return [s if s.masked else _paid(s, *mixed[s.episode]) for s in samples]
+
+
+def _paid(sample: Sample, reward: float, total: float) -> Sample:
+    return replace(sample, reward=reward, step_rewards=(0.0,) * (len(sample.step_rewards) - 1) + (total,))

@@ -57,12 +57,12 @@ def conversations(*, members: int) -> tuple[list[Request], list[tuple[int, ...]]
 
 
 @pytest.mark.parametrize("members", [1, 3])
-@pytest.mark.parametrize("cached_tokens", [32_768, 200])
-def test_replies_are_those_of_a_policy_that_keeps_nothing(members: int, cached_tokens: int) -> None:
+@pytest.mark.parametrize("cached_bytes", [2**30, 400_000])
+def test_replies_are_those_of_a_policy_that_keeps_nothing(members: int, cached_bytes: int) -> None:
     first, news = conversations(members=members)
     plain, kept = (
-        two_turns(TransformersPolicy(small_model(), renderer("small"), max_new_tokens=9, cached_tokens=n), first, news)
-        for n in (0, cached_tokens)
+        two_turns(TransformersPolicy(small_model(), renderer("small"), max_new_tokens=9, cached_bytes=n), first, news)
+        for n in (0, cached_bytes)
     )
     for one, other in zip(plain, kept, strict=True):
         assert one.ids == other.ids
@@ -72,7 +72,7 @@ def test_replies_are_those_of_a_policy_that_keeps_nothing(members: int, cached_t
 def test_a_second_turn_and_a_shared_prompt_cost_only_what_is_new() -> None:
     first, news = conversations(members=4)
     with counted_tokens() as plain:
-        two_turns(TransformersPolicy(small_model(), renderer("small"), max_new_tokens=2, cached_tokens=0), first, news)
+        two_turns(TransformersPolicy(small_model(), renderer("small"), max_new_tokens=2, cached_bytes=0), first, news)
     with counted_tokens() as kept:
         two_turns(TransformersPolicy(small_model(), renderer("small"), max_new_tokens=2), first, news)
     assert plain[0] == 12 * 90
@@ -91,11 +91,14 @@ def test_nothing_outlives_the_run() -> None:
 
 
 def test_the_least_recently_used_goes_first() -> None:
-    cache = PrefixCache(10)
-    cache.keep((1, 2, 3, 4), [])
-    cache.keep((5, 6, 7, 8), [])
+    def states(tokens: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        return [(torch.zeros(1, tokens, 2), torch.zeros(1, tokens, 2))]  # 16 bytes a token
+
+    cache = PrefixCache(160)
+    cache.keep((1, 2, 3, 4), states(4))
+    cache.keep((5, 6, 7, 8), states(4))
     assert cache.find((1, 2, 3, 4, 9))[0] == 4
-    cache.keep((1, 2), [])
-    cache.keep((9,), [])
+    cache.keep((1, 2), states(2))
+    cache.keep((9,), states(1))
     assert cache.find((5, 6, 7, 8, 1))[0] == 0
     assert cache.find((1, 2, 3, 4))[0] == 2

@@ -45,7 +45,7 @@ def swe_command(
     1 if some could not be graded for such a reason.
     """
     from forge_envs.swe.offline import fingerprint_of, grade_predictions
-    from forge_envs.swe.pool import open_capped
+    from forge_envs.swe.pool import opener
     from forge_envs.swe.predictions import read_predictions
     from forge_envs.swe.report import summary_report
     from forge_envs.swe.sites import setting, site_of
@@ -69,7 +69,8 @@ def swe_command(
     todo = {name: one for name, one in mine.items() if name not in kept}
 
     def open_one(task: "Task") -> Any:
-        return open_capped(site_of(task, sandbox=sandbox, suites=[rows], mirrors=mirrors, python=python, image=image))
+        options: dict[str, Any] = {"sandbox": sandbox, "mirrors": mirrors, "python": python, "image": image}
+        return opener(lambda: site_of(task, suites=[rows], **options))[1]()
 
     graded = grade_predictions(tasks, todo, open_workspace=open_one, workers=workers, timeout_s=timeout)
     sink = nullcontext(None) if to is None else to.open("a", encoding="utf-8")

@@ -71,6 +71,9 @@ def synthesize_command(
     out.print(make_table("Yield", ("repository", "strategy", "tried", "tasks"), rows))
     refused = [(y.project, name, why, n) for y in yields for (name, why), n in sorted(y.refused.items())]
     out.print(make_table("Refused", ("repository", "strategy", "reason", "candidates"), refused))
+    for one in yields:
+        if one.problem:
+            out.print(plain(f"{one.project}: {one.problem}"), highlight=False, soft_wrap=True)
     out.print(f"{sum(sum(y.tasks.values()) for y in yields)} tasks in {plain(to)}", highlight=False, soft_wrap=True)
     if not any(y.tasks for y in yields):
         raise typer.Exit(1)

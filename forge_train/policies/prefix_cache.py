@@ -49,7 +49,9 @@ def reusable(cache: Any) -> bool:
     """Whether a model's cache is one plain growing layer of keys and values per attention layer."""
     from transformers.cache_utils import DynamicLayer
 
-    return all(type(layer) is DynamicLayer for layer in getattr(cache, "layers", [None]))
+    from forge_train.policies.roomy_layer import RoomyLayer
+
+    return all(type(layer) in (DynamicLayer, RoomyLayer) for layer in getattr(cache, "layers", [None]))
 
 
 def row_states(cache: Any, row: int, columns: Any) -> Layers:
@@ -57,26 +59,31 @@ def row_states(cache: Any, row: int, columns: Any) -> Layers:
     return [(layer.keys[row][:, columns], layer.values[row][:, columns]) for layer in cache.layers]
 
 
-def batch_cache(found: Sequence[tuple[int, Layers]]) -> Any:
-    """A `DynamicCache` of several rows, each padded on the left to the longest; None where no row has states."""
-    import torch
+def batch_cache(found: Sequence[tuple[int, Layers]], *, room: int) -> Any:
+    """A `DynamicCache` of several rows, each padded on the left to the longest; None where no row has states.
+
+    Args:
+        found: Length and states of each row.
+        room: Tokens that will be added.
+    """
     from transformers import DynamicCache
+
+    from forge_train.policies.roomy_layer import RoomyLayer
 
     width = max(length for length, _ in found)
     if width == 0:
         return None
-    model = next(states for length, states in found if length)
     cache = DynamicCache()
-    for number, pair in enumerate(model):
+    for number, pair in enumerate(next(states for length, states in found if length)):
         padded = []
         for side, like in enumerate(pair):
             heads, _, dimension = like.shape
-            block = torch.zeros(len(found), heads, width, dimension, dtype=like.dtype, device=like.device)
+            block = like.new_zeros(len(found), heads, width + room, dimension)
             for row, (length, states) in enumerate(found):
                 if length:
-                    block[row, :, width - length :] = states[number][side]
+                    block[row, :, width - length : width] = states[number][side]
             padded.append(block)
-        cache.update(padded[0], padded[1], number)
+        cache.layers.append(RoomyLayer(padded[0], padded[1], width))
     return cache
 
 

@@ -109,11 +109,12 @@ class TransformersPolicy:
             with torch.no_grad():
                 self._prefill_shared([r.ids for r in requests])
                 found = [self._prefixes.find(r.ids) for r in requests]
+                known = max(length for length, _ in found)
                 ids, mask = self._padded([r.ids for r in requests], [length for length, _ in found])
                 grown = self.model.generate(
                     input_ids=ids,
                     attention_mask=mask,
-                    past_key_values=batch_cache(found),
+                    past_key_values=batch_cache(found, room=ids.shape[1] - known + self.max_new_tokens),
                     logits_processor=[sampler],
                     generation_config=config,
                 )

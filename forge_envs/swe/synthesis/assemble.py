@@ -1,6 +1,7 @@
 """The careful half: a candidate as a row, confirmed by the grader that will grade it."""
 
 import hashlib
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ from forge_envs.swe.synthesis.project import Project
 from forge_envs.swe.synthesis.screen import Screened
 from forge_envs.swe.task import SWETask
 from forge_envs.swe.workspace import Site
+
+FEW = 3
+"""Tests that may fail by themselves; where more do, something else is wrong."""
 
 NOTHING = files_diff({"forge-nothing.txt": None}, {"forge-nothing.txt": b"nothing\n"})
 """A patch that repairs nothing; the grader does not run an empty one."""
@@ -72,8 +76,11 @@ def row_of(
 
 def confirm(
     row: dict[str, Any], project: Project, python: PythonEnv, scratch: Path, meter: Meter, *, checks: int
-) -> str:
-    """Grade gold and a patch that does nothing, `checks` times each; why the row is no task, or an empty text.
+) -> tuple[str, tuple[str, ...]]:
+    """Grade gold and a patch that does nothing, `checks` times each.
+
+    Returns:
+        Why the row is no task, or an empty text; and stable tests that failed with gold, where they are `FEW`.
 
     Raises:
         SandboxError: A sandbox failed.
@@ -85,12 +92,25 @@ def confirm(
         for _ in range(checks):
             gold = run_tests(task, task.patch, open_workspace=lambda: meter.open(site), timeout_s=600)
             if not gold.resolved:
-                return f"gold does not resolve: {gold.problem or 'tests fail'}"
+                failed = () if gold.problem else (*gold.lists.f2p_failure, *gold.lists.p2p_failure)
+                told = gold.problem or f"{len(failed)} tests fail"
+                return f"gold does not resolve: {told}", failed if len(failed) <= FEW else ()
             nothing = run_tests(task, NOTHING, open_workspace=lambda: meter.open(site), timeout_s=600)
             if nothing.problem or nothing.lists.f2p_success or nothing.lists.p2p_failure:
-                return f"the bug fails other tests when graded: {nothing.problem or 'lists differ'}"
+                return f"the bug fails other tests when graded: {nothing.problem or 'lists differ'}", ()
     except SandboxError:
         raise
     except ForgeError as error:
-        return f"can't be graded: {type(error).__name__}"
-    return ""
+        return f"can't be graded: {type(error).__name__}", ()
+    return "", ()
+
+
+def settled(rows: Sequence[dict[str, Any]], shaky: Collection[str]) -> list[dict[str, Any]]:
+    """Rows that do not depend on tests that have failed with some row's gold.
+
+    Args:
+        rows: Confirmed.
+        shaky: Such tests.
+    """
+    kept = [row for row in rows if not set(row["FAIL_TO_PASS"]) & set(shaky)]
+    return [{**row, "PASS_TO_PASS": [test for test in row["PASS_TO_PASS"] if test not in shaky]} for row in kept]

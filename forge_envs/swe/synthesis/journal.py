@@ -64,6 +64,11 @@ class Journal:
         held = self._known.get((key, "task"))
         return None if held is None or held["seed"] != seed else (held["reason"], held["row"])
 
+    def shaky(self) -> frozenset[str]:
+        """Tests that failed with a task's gold."""
+        tasks = (value for (_, kind), value in self._known.items() if kind == "task")
+        return frozenset(test for value in tasks for test in value["shaky"])
+
     def baseline(self) -> Baseline | None:
         """Of the unchanged repository."""
         held = self._known.get(("", "baseline"))

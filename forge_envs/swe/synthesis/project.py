@@ -60,6 +60,25 @@ class Project:
         read = (read_source(path, content) for path, content in self.files.items() if not is_test(path))
         return {source.path: source for source in read if source is not None}
 
+    @cached_property
+    def products(self) -> tuple[str, ...]:
+        """The names under which tests import the product: its packages, and modules that are in none."""
+        found: set[str] = set()
+        for path in self.sources:
+            *folders, name = PurePosixPath(path).parts
+            base = [self.paths] if folders[:1] == [self.paths] else []
+            parts: list[str] = []
+            place = base.copy()
+            for folder in folders[len(base) :]:
+                parts, place = [*parts, folder], [*place, folder]
+                if "/".join([*place, "__init__.py"]) in self.files:
+                    break
+            else:
+                parts.append(name.removesuffix(".py"))
+            if all(part.isidentifier() for part in parts):
+                found.add(".".join(parts))
+        return tuple(sorted(found))
+
 
 def is_test(path: str) -> bool:
     """Whether a path is one of tests, of documentation or of packaging, by its name."""

@@ -16,6 +16,7 @@ class Yield:
         refused: Candidates by (strategy, reason).
         wall_s: Seconds on the clock of this run.
         cpu_s: CPU seconds of all sandboxes, graders' included, and of this process and its git, in this run.
+        problem: Why the repository can't be used, or not any further; an empty text where it can.
     """
 
     project: str
@@ -25,6 +26,7 @@ class Yield:
     refused: Counter[tuple[str, str]] = field(default_factory=Counter)
     wall_s: float = 0.0
     cpu_s: float = 0.0
+    problem: str = ""
 
     def add(self, strategy: str, reason: str) -> None:
         """Count a candidate; without a reason it is a task."""
@@ -33,6 +35,11 @@ class Yield:
             self.refused[strategy, reason.partition(":")[0]] += 1
         else:
             self.tasks[strategy] += 1
+
+    def take_back(self, strategy: str, reason: str) -> None:
+        """Count a task as none after all."""
+        self.tasks[strategy] -= 1
+        self.refused[strategy, reason] += 1
 
     def as_json(self) -> dict[str, object]:
         """For ``report.json``."""
@@ -47,4 +54,5 @@ class Yield:
             "refused": refused,
             "wall_s": round(self.wall_s, 1),
             "cpu_s": round(self.cpu_s, 1),
+            "problem": self.problem,
         }

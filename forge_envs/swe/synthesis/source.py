@@ -8,6 +8,9 @@ from functools import cached_property
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Span = tuple[int, int]
+DEEPEST = 200
+"""Levels of a tree."""
+
 _NEWLINE = re.compile(rb"\r\n|\r|\n")
 _CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -75,9 +78,10 @@ def read_source(path: str, content: bytes) -> Source | None:
             return None
     try:
         content.decode()
-        return Source(path, content, ast.parse(content))
+        tree = ast.parse(content)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+    return Source(path, content, tree) if _flat(tree) else None
 
 
 def apply_edits(content: bytes, edits: Sequence[Edit]) -> bytes:
@@ -111,6 +115,14 @@ def body_of(function: Function) -> list[ast.stmt]:
     if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
         return function.body[1:]
     return function.body
+
+
+def _flat(tree: ast.Module) -> bool:
+    """Whether a walk through all of it does not exhaust the stack."""
+    level: list[ast.AST] = [tree]
+    for _ in range(DEEPEST):
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+    return not level
 
 
 def _functions(node: ast.AST, above: str) -> Iterator[tuple[str, Function]]:

@@ -8,16 +8,16 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from forge_envs.core.errors import ConfigError
+from forge_envs.core.errors import ConfigError, TaskError
 from forge_envs.swe.python_env import PythonEnv, python_env
 from forge_envs.swe.repository import Repository, prepare
-from forge_envs.swe.synthesis.assemble import confirm, row_of
+from forge_envs.swe.synthesis.assemble import confirm, row_of, settled
 from forge_envs.swe.synthesis.baseline import Baseline, measure_baseline
 from forge_envs.swe.synthesis.candidates import WEIGHTS, Candidate, combined, drawn
 from forge_envs.swe.synthesis.chat_issue import chat_issue
@@ -34,6 +34,7 @@ from forge_envs.swe.synthesis.reversal import RECENT, reversals
 from forge_envs.swe.synthesis.runner import Runner
 from forge_envs.swe.synthesis.screen import Screened, screen
 from forge_envs.swe.synthesis.source import body_of
+from forge_envs.swe.synthesis.suite_folder import write_suite
 from forge_envs.swe.workspace import Site
 
 BATCH = 8
@@ -41,17 +42,8 @@ BATCH = 8
 
 DEFAULTS = Options()
 
-_MANIFEST = """\
-name = "swe/{name}"
-env = "forge/SWE-v0"
-schema = "swe.schema.json"
-description = "Synthesized from {projects}."
-license = "As its repositories"
-version = 1
-
-[splits]
-"train" = ["train.jsonl"]
-"""
+_VERSION = 2
+"""Of what a journal's results mean."""
 
 
 def synthesize(repositories: Sequence[str | Path], out: str | Path, options: Options = DEFAULTS) -> list[Yield]:
@@ -66,7 +58,8 @@ def synthesize(repositories: Sequence[str | Path], out: str | Path, options: Opt
         What each repository yielded.
 
     Raises:
-        ConfigError, TaskError: A repository can't be used; SandboxError: a sandbox failed.
+        ConfigError, TaskError: A repository can't be used (of several: one is not there, or is a benchmark's; one that
+            fails otherwise has a `Yield.problem`, and the others go on); SandboxError: a sandbox failed.
     """
     folder = Path(out).resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -75,23 +68,27 @@ def synthesize(repositories: Sequence[str | Path], out: str | Path, options: Opt
     if not options.strategies or not set(options.strategies) <= set(WEIGHTS):
         raise ConfigError(f"strategies: {list(options.strategies)} given; use some of {list(WEIGHTS)}.")
     kept_out = load_benchmarks(options.decontaminate)
-    yields, rows, names = [], [], []
-    for repository in repositories:
-        project = take_project(repository, folder)
+    projects = [take_project(repository, folder) for repository in repositories]
+    for project in projects:
         kept_out.refuse_project(project.name)
-        names.append(project.name)
-        counts, made = _one(project, folder, options, kept_out)
+    yields: list[Yield] = []
+    rows: list[dict[str, Any]] = []
+    for project in projects:
+        counts, made = _one(project, folder, options, kept_out, alone=len(projects) == 1)
         yields.append(counts)
         rows += made
-        _write(folder, names, rows, yields)
+        write_suite(folder, [one.project for one in yields], rows, yields)
     return yields
 
 
-def _one(project: Project, folder: Path, options: Options, kept_out: Benchmarks) -> tuple[Yield, list[dict[str, Any]]]:
+def _one(
+    project: Project, folder: Path, options: Options, kept_out: Benchmarks, *, alone: bool
+) -> tuple[Yield, list[dict[str, Any]]]:
+    """The tasks of one repository. Where it is not `alone`, what is wrong with it does not end the others' run."""
     began, used = time.monotonic(), _cpu()
     counts = Yield(project.name)
     rows: list[dict[str, Any]] = []
-    with ExitStack() as stack:
+    with ExitStack() as stack, _told(counts, rows, alone):
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="forge-synthesis-")))
         history = None if project.origin is None else History(project.origin, scratch)
         if history is not None:
@@ -100,12 +97,15 @@ def _one(project: Project, folder: Path, options: Options, kept_out: Benchmarks)
         site = Site(prepare(Repository(str(project.folder)), cache=scratch), python)
         runners: list[Runner] = []
         for _ in range(options.workers):
-            runners.append(Runner(site, project.paths))
+            runners.append(Runner(site, project.paths, project.products))
             stack.callback(runners[-1].close)
-        head = hashlib.sha256(json.dumps([site.prepared.head, options.runs, options.checks, options.python]).encode())
+        head = hashlib.sha256(
+            json.dumps([_VERSION, site.prepared.head, options.runs, options.checks, options.python]).encode()
+        )
+        stack.callback(_account, counts, began, used, runners, meter)
         journal = stack.enter_context(Journal(folder / "journal" / f"{project.name}.jsonl", head.hexdigest()))
         baseline = journal.baseline() or journal.add_baseline(
-            measure_baseline(project, site, runners[0], meter, runs=options.runs)
+            measure_baseline(project, site, runners[0], meter, runs=options.runs, workers=options.workers)
         )
         counts.stable = len(baseline.stable)
         for runner in runners:
@@ -113,6 +113,7 @@ def _one(project: Project, folder: Path, options: Options, kept_out: Benchmarks)
         pool = stack.enter_context(ThreadPoolExecutor(options.workers))
         same: Counter[tuple[object, ...]] = Counter()
         killers: list[Candidate] = []
+        kinds: dict[str, str] = {}
         for chunk in _rounds(project, baseline, options, killers, history):
             if len(rows) >= options.limit or time.monotonic() - began > 60 * options.minutes:
                 break
@@ -145,11 +146,25 @@ def _one(project: Project, folder: Path, options: Options, kept_out: Benchmarks)
                     if row is not None and kept_out.holds(row):
                         reason = "in a benchmark"
                     counts.add(candidate.strategy, reason)
-                    rows += [] if reason or row is None else [row]
+                    if row is not None and not reason:
+                        rows.append(row)
+                        kinds[row["id"]] = candidate.strategy
+                kept = settled(rows, journal.shaky())
+                for lost in {row["id"] for row in rows} - {row["id"] for row in kept}:
+                    counts.take_back(kinds[lost], "its tests fail elsewhere")
+                rows[:] = kept
             options.progress(project.name, len(rows), options.limit, sum(counts.tried.values()))
-        counts.wall_s = time.monotonic() - began
-        counts.cpu_s = _cpu() - used + sum(runner.cpu_s for runner in runners) + meter.cpu_s
     return counts, rows
+
+
+@contextmanager
+def _told(counts: Yield, rows: Sequence[object], alone: bool) -> Iterator[None]:
+    try:
+        yield
+    except TaskError as error:
+        if alone and not rows:
+            raise
+        counts.problem = str(error)
 
 
 def _rounds(
@@ -222,8 +237,11 @@ def _task(
         project.name, project.version, screened.failures, project.files, secrets, f"{options.seed}:{candidate.key}"
     )
     with tempfile.TemporaryDirectory(prefix="task-", dir=scratch) as place:
-        row = row_of(project, baseline, candidate, screened, issue, Path(place))
-        reason = confirm(row, project, python, Path(place), meter, checks=options.checks)
+        try:
+            row = row_of(project, baseline, candidate, screened, issue, Path(place))
+            reason, shaky = confirm(row, project, python, Path(place), meter, checks=options.checks)
+        except TaskError as error:
+            row, reason, shaky = {}, f"can't be made: {error}", ()
     if options.chat is not None and not reason:
         hidden = [*secrets, *_function_lines(project, candidate)]
         row["problem_statement"] = chat_issue(options.chat, issue, hidden, f"{options.seed}:{candidate.key}")
@@ -237,6 +255,7 @@ def _task(
             "row": None if reason else row,
             "strategy": candidate.strategy,
             "operator": candidate.operator,
+            "shaky": list(shaky),
         },
     )
     return reason, None if reason else row
@@ -264,17 +283,9 @@ def _function_lines(project: Project, candidate: Candidate) -> list[str]:
     return found
 
 
-def _write(folder: Path, names: Sequence[str], rows: Sequence[dict[str, Any]], yields: Sequence[Yield]) -> None:
-    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    (folder / "train.jsonl").write_text(lines, encoding="utf-8")
-    manifest = _MANIFEST.format(name=_plain(folder.name), projects=", ".join(names))
-    (folder / "suite.toml").write_text(manifest, encoding="utf-8")
-    report = json.dumps([one.as_json() for one in yields], indent=1) + "\n"
-    (folder / "report.json").write_text(report, encoding="utf-8")
-
-
-def _plain(name: str) -> str:
-    return "".join(letter if letter.isascii() and (letter.isalnum() or letter in "_-") else "-" for letter in name)
+def _account(counts: Yield, began: float, used: float, runners: Sequence[Runner], meter: Meter) -> None:
+    counts.wall_s = time.monotonic() - began
+    counts.cpu_s = _cpu() - used + sum(runner.cpu_s for runner in runners) + meter.cpu_s
 
 
 def _cpu() -> float:

@@ -102,8 +102,9 @@ def main() -> None:
 def run(settings: Settings, folder: Path) -> None:
     """One run from start to end."""
     started = time.monotonic()
-    make_train = partial(gymnasium.make, settings.env, split="train", max_steps=settings.max_turns)
-    make_heldout = partial(gymnasium.make, settings.env, split="heldout", max_steps=settings.max_turns)
+    # A malformed reply has lost the outcome reward already (Eq 7): what follows it would only be noise.
+    make = partial(gymnasium.make, settings.env, max_steps=settings.max_turns, max_faults=1)
+    make_train, make_heldout = partial(make, split="train"), partial(make, split="heldout")
     limits = EngineLimits(concurrency=settings.concurrency, max_tokens=settings.max_tokens)
     with make_train() as env:
         tasks = [task.id for task in env.unwrapped.suite]

@@ -20,7 +20,7 @@ from forge_envs.core.spaces import ConversationSpace, MessageSpace
 from forge_envs.core.stepwise import choose_turn, draw_scorable, gold_prefix, score_turn
 from forge_envs.core.task import Task, TaskSuite, choose_task, load_suite
 
-TRUNCATIONS = ("max_steps", "max_context", "timeout")
+TRUNCATIONS = ("max_steps", "max_context", "timeout", "max_faults")
 StepResult = tuple[tuple[Message, ...], float, bool, bool, dict[str, Any]]
 
 
@@ -41,6 +41,8 @@ class ForgeEnv(TaskHooks, gymnasium.Env[Any, Any]):
         max_steps: Actions before the episode is truncated.
         max_context: Characters of conversation before the episode is truncated; None means no limit.
         timeout: Seconds since reset before the episode is truncated; None means no limit.
+        max_faults: Malformed replies before the episode is truncated; None means no limit. One is enough for an outcome
+            reward of 0 (Eq 7), so that in training nothing is learned from what comes after it.
         max_action_chars: Longer replies are refused with a message to the model.
         step_weights: Step component or potential to weight, for ``shaped`` (`forge_envs.core.rewards`).
         discount: γ of potentials; give the trainer's.
@@ -65,6 +67,7 @@ class ForgeEnv(TaskHooks, gymnasium.Env[Any, Any]):
         max_steps: int = 30,
         max_context: int | None = None,
         timeout: float | None = None,
+        max_faults: int | None = None,
         max_action_chars: int = 100_000,
         step_weights: Mapping[str, float] | None = None,
         discount: float = 1.0,
@@ -74,13 +77,15 @@ class ForgeEnv(TaskHooks, gymnasium.Env[Any, Any]):
             raise ConfigError(f"Unknown render_mode {render_mode!r}: use one of {self.metadata['render_modes']}.")
         if max_steps < 1:
             raise ConfigError(f"max_steps is {max_steps}; give at least 1.")
+        if max_faults is not None and max_faults < 1:
+            raise ConfigError(f"max_faults is {max_faults}; give at least 1, or None for no limit.")
         loaded = load_suite(suite if suite is not None else self.default_suite)
         self.suite: TaskSuite = loaded if split is None else loaded.split(split)
         self.mode = check_mode(reward)
         self.protocol = get_protocol(protocol)
         self._tools_in_prompt = tools_in_prompt
         self.max_steps, self.max_context, self.timeout = max_steps, max_context, timeout
-        self.max_action_chars = max_action_chars
+        self.max_faults, self.max_action_chars = max_faults, max_action_chars
         self.rubric = Rubric({"format_valid": 0.05} if step_weights is None else step_weights, discount)
         self.render_mode = render_mode
         self.action_space, self.observation_space = MessageSpace(), ConversationSpace()
@@ -178,7 +183,7 @@ class ForgeEnv(TaskHooks, gymnasium.Env[Any, Any]):
         """End the running episode from outside, for a limit that only the caller knows (tokens), and grade it.
 
         Args:
-            reason: ``max_steps``, ``max_context`` or ``timeout``.
+            reason: ``max_steps``, ``max_context``, ``timeout`` or ``max_faults``.
 
         Returns:
             What `step` returns, with no new messages.
@@ -287,6 +292,8 @@ class ForgeEnv(TaskHooks, gymnasium.Env[Any, Any]):
             return "max_context"
         if self.timeout is not None and time.monotonic() - self._started > self.timeout:
             return "timeout"
+        if self.max_faults is not None and self._faults >= self.max_faults:
+            return "max_faults"
         return None
 
     def _info(self) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class End:
 
     Args:
         status: ``completed``, ``truncated`` or ``failed``; a failed episode has no reward, not a reward of 0.
-        reason: Of a truncation: ``max_steps``, ``max_context`` or ``timeout``.
+        reason: Of a truncation: ``max_steps``, ``max_context``, ``timeout`` or ``max_faults``.
         boundary: Of a failure: ``environment``, ``policy``, ``sandbox``, ``simulator``, ``grader`` or ``task``.
         error: Of a failure: the error's type and text.
     """

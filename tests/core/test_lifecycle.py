@@ -151,6 +151,23 @@ def test_a_limit_grades_the_work_so_far(
     env.close()
 
 
+def test_malformed_replies_end_an_episode_where_there_are_too_many(toy_suite: Path) -> None:
+    env = gymnasium.make("forge/ToolUse-v0", suite=str(toy_suite), split="heldout", max_faults=2)
+    env.reset()
+    assert env.step("<tool_call>")[2:4] == (False, False)
+    assert env.step(_call("rate_note", note="n1", stars=4))[2:4] == (False, False)
+    _, reward, terminated, truncated, info = env.step("<tool_call>")
+    assert (reward, terminated, truncated) == (0.0, False, True)
+    assert (info["truncation"], info["format_faults"], info["verdict"]["components"]["state_match"]) == (
+        "max_faults",
+        2,
+        1,
+    )
+    env.close()
+    with pytest.raises(ConfigError, match="max_faults is 0; give at least 1"):
+        gymnasium.make("forge/ToolUse-v0", suite=str(toy_suite), max_faults=0)
+
+
 def test_the_end_comes_before_a_limit(toy_suite: Path) -> None:
     env = gymnasium.make("forge/ToolUse-v0", suite=str(toy_suite), max_steps=1, timeout=0.0)
     env.reset(options={"task": "decline"})

@@ -25,6 +25,7 @@ def prepare_command(
     boots: Annotated[int, typer.Option(min=1, help="Workspaces that may start at the same moment.")] = 8,
     disk_gb: Annotated[float | None, typer.Option(help="GB that prepared repositories or images may take.")] = None,
     timeout: Annotated[float, typer.Option(min=1.0, help="Seconds for the tests of one run.")] = 1800.0,
+    xdist: Annotated[int, typer.Option(min=0, help="Try pytest-xdist with so many processes; 0: don't.")] = 0,
     to: Annotated[Path, typer.Option("--out", help="The flake report, JSON Lines; an old one is continued.")] = Path(
         "swe-prepare.jsonl"
     ),
@@ -44,7 +45,10 @@ def prepare_command(
         check_budget(disk_gb)
     tasks = load_rows(rows)
     about = " ".join(setting(sandbox=sandbox, python=python, image=image))
-    prints = {task.id: fingerprint_of(task, repeats=repeats, about=about) for task in tasks}
+    prints = {
+        task.id: fingerprint_of(task, repeats=repeats, about=f"{about} xdist={xdist}" if xdist else about)
+        for task in tasks
+    }
     reports = finished(to, prints)
 
     def opener(task: Task) -> OpenWorkspace:
@@ -63,7 +67,9 @@ def prepare_command(
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress, to.open("a+b") as file:
         _end_line(file)
         bar = progress.add_task("rows", total=len(tasks), completed=len(reports))
-        found = check_rows(todo, opener, fingerprints=prints, repeats=repeats, workers=workers, timeout_s=timeout)
+        found = check_rows(
+            todo, opener, fingerprints=prints, repeats=repeats, workers=workers, timeout_s=timeout, xdist=xdist
+        )
         for report in found:
             file.write(report.line().encode())
             file.flush()

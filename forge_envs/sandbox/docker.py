@@ -5,65 +5,20 @@ ends, the container ends and the engine removes it.
 """
 
 import contextlib
-import math
-import os
 import posixpath
-import tempfile
 import threading
-import time
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from forge_envs.core.errors import ConfigError, SandboxError
 from forge_envs.sandbox.base import ExecResult, Limits, Sandbox, SandboxSpec, Snapshot, Tier, together
-from forge_envs.sandbox.docker_engine import LABEL, client, exists, failures, owner, remove_unless_gone, seccomp_profile
-from forge_envs.sandbox.docker_files import archive_folder, archive_of, read_file
+from forge_envs.sandbox.docker_command import command_line
+from forge_envs.sandbox.docker_container import MIB, Container, user_of
+from forge_envs.sandbox.docker_engine import LABEL, client, failures, owner
+from forge_envs.sandbox.docker_files import archive_of, read_file
 from forge_envs.sandbox.docker_process import DockerProcess
 from forge_envs.sandbox.docker_run import run_in_container
-from forge_envs.sandbox.docker_supervisor import MOST_PROCESSES, SHELL, Supervisor, script, update
-
-MIB = 2**20
-SHARED_MEMORY_MB = 64
-REMOVAL_S = 20.0
-
-_RUN = 'cd "$1" || exit 126; ulimit -c 0; ulimit -f "$2"; [ "$3" = - ] || ulimit -t "$3"; shift 4; '
-_SCRIPT = 'if command -v bash >/dev/null; then exec bash "$@"; else exec sh "$@"; fi'
-_MAX_ARGUMENT = 100_000
-
-
-@dataclass
-class _Held:
-    """What the engine holds for a sandbox; the finalizer frees it."""
-
-    api: Any
-    container: str = ""
-    supervisor: Any = None
-    images: set[str] = field(default_factory=set)
-
-    def end_container(self) -> None:
-        """Remove the container, and wait until the engine has, which removes it by itself when the leash is let go."""
-        if self.container:
-            remove_unless_gone(self.api.remove_container, self.container, force=True, v=True)
-        if self.supervisor is not None:
-            self.supervisor.close()
-        until = time.monotonic() + REMOVAL_S
-        while self.container and exists(self.api, self.container) and time.monotonic() < until:
-            time.sleep(0.02)
-        self.container, self.supervisor = "", None
-
-    def free(self) -> None:
-        import docker
-        import requests
-
-        gone = (docker.errors.DockerException, requests.exceptions.RequestException, OSError)
-        with contextlib.suppress(*gone):  # a lost daemon has nothing to free
-            self.end_container()
-        for image in list(self.images):
-            with contextlib.suppress(*gone):
-                self.api.remove_image(image, force=True)
-        self.images.clear()
 
 
 @dataclass
@@ -97,17 +52,16 @@ class DockerSandbox:
             )
         self.spec = spec
         self._api = client()
-        self._held = _Held(self._api)
+        self._held = Container(self._api)
         self._finalizer = weakref.finalize(self, self._held.free)
         self._lock = threading.Lock()
-        self._settings: dict[str, int] = {}
         self._processes: weakref.WeakKeyDictionary[DockerProcess, Limits] = weakref.WeakKeyDictionary()
         try:
             with failures(f"No sandbox from image {spec.image!r}"):
-                self._user = self._user_of(image or spec.image)
-                self._start(image or spec.image)
+                self._user = user_of(self._api, image or spec.image)
+                self._held.start(spec, image or spec.image, self._user)
                 if image is None:
-                    self._copy_mounts()
+                    self._held.copy_mounts(spec, self._user)
         except BaseException:
             self._finalizer()
             raise
@@ -127,13 +81,12 @@ class DockerSandbox:
         merge_output: bool = False,
     ) -> ExecResult:
         self._alive()
-        argv, shell = self._command(command)
-        wrapped = self._wrapped(argv, shell + (" 2>&1" if merge_output else ""), limits, cwd)
+        wrapped = self._wrapped(command, limits, cwd, merge_output)
         lasting = self._living()
         spared = self._held.supervisor.sparing if lasting else contextlib.nullcontext
         try:
             with self._lock, failures("The Docker daemon or the container failed"), spared():
-                self._limit(together(limits, *lasting))
+                self._held.limit(together(limits, *lasting))
                 done = run_in_container(
                     self._api,
                     self._held.container,
@@ -144,7 +97,7 @@ class DockerSandbox:
                     env={**self.spec.env, **(env or {})},
                 )
                 if lasting:
-                    self._limit(together(*lasting))
+                    self._held.limit(together(*lasting))
                 return done
         except BaseException:  # the command may still be running
             self.close()
@@ -161,10 +114,9 @@ class DockerSandbox:
         self._alive()
         if self._living() or self.spec.profile != "workspace":
             raise ConfigError("A container has one process that was started and goes on, and only as a workspace.")
-        argv, shell = self._command([*command])
-        wrapped = self._wrapped(argv, shell + " 2>&1", limits, cwd)
+        wrapped = self._wrapped([*command], limits, cwd, True)
         with self._lock, failures("The Docker daemon or the container failed"):
-            self._limit(limits)
+            self._held.limit(limits)
             variables = {**self.spec.env, **(env or {})}
             process = DockerProcess(self._api, self._held.container, self._held.supervisor, wrapped, variables)
         self._processes[process] = limits
@@ -183,7 +135,7 @@ class DockerSandbox:
                 try:
                     self._api.put_archive(self._held.container, above, archive)
                 except docker.errors.NotFound:
-                    self._make_folder(above)
+                    self._held.make_folder(above)
                     self._api.put_archive(self._held.container, above, archive)
             except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
                 if self.alive():  # then the path is at fault, and a program may have made it so
@@ -214,8 +166,8 @@ class DockerSandbox:
         self._alive()
         image = self._image_of(snapshot)
         with self._lock, failures("The container could not be replaced"):
-            self._held.end_container()
-            self._start(image)
+            self._held.end()
+            self._held.start(self.spec, image, self._user)
 
     def fork(self, snapshot: Snapshot | None = None) -> Sandbox:
         at = self.snapshot() if snapshot is None else snapshot
@@ -248,99 +200,13 @@ class DockerSandbox:
         if not self._finalizer.alive:
             raise SandboxError("This sandbox is closed.")
 
-    def _user_of(self, image: str) -> int:
-        user = self._api.inspect_image(image)["Config"].get("User", "").partition(":")[0]
-        if user and not user.isdigit():
-            raise ConfigError(f"Image {image!r} runs as {user!r}: Forge needs its number, or root.")
-        return int(user or 0)
-
-    def _start(self, image: str) -> None:
-        judged = self.spec.profile == "judge"
-        host = self._api.create_host_config(
-            network_mode=None if self.spec.network else "none",
-            cap_drop=["ALL"],
-            security_opt=["no-new-privileges", f"seccomp={seccomp_profile(self.spec.profile)}"],
-            pids_limit=MOST_PROCESSES,
-            shm_size=SHARED_MEMORY_MB * MIB,
-            binds=[f"{m.source}:{m.target}:ro" for m in self.spec.mounts if m.mode == "read"],
-            auto_remove=True,
-            log_config={"Type": "none", "Config": {}},
-        )
-        self._held.container = self._api.create_container(
-            image,
-            ["-c", script(can_fork=not judged)],
-            entrypoint=[SHELL],
-            stdin_open=True,
-            host_config=host,
-            working_dir=self.spec.workdir,
-            labels={LABEL: owner()},
-            hostname="sandbox",
-        )["Id"]
-        shell = read_file(self._api, self._held.container, "/bin/sh", 64 * MIB)
-        self._api.put_archive(self._held.container, "/", archive_of(SHELL[1:], shell, 0o111, self._user))
-        self._held.supervisor = Supervisor(self._api, self._held.container)
-        self._api.start(self._held.container)
-        self._settings = {}
-        self._make_folder(self.spec.workdir)
-
-    def _copy_mounts(self) -> None:
-        for mount in self.spec.mounts:
-            if mount.mode != "copy":
-                continue
-            if not os.path.exists(mount.source):
-                raise ConfigError(f"Mount source {mount.source!r} does not exist.")
-            above, name = posixpath.split(posixpath.normpath(mount.target))
-            self._make_folder(above)
-            with tempfile.TemporaryFile() as archive:
-                archive_folder(mount.source, name, self._user, archive)
-                archive.seek(0)
-                self._api.put_archive(self._held.container, above, archive)
-
-    def _make_folder(self, path: str) -> None:
-        code, message = self._call(["mkdir", "-p", path])
-        if code:
-            raise OSError(20, f"can't be made: {message.decode(errors='replace').strip()}", path)
-
-    def _call(self, argv: list[str]) -> tuple[int, bytes]:
-        """A short helper command of ours."""
-        made = self._api.exec_create(self._held.container, argv)["Id"]
-        output = self._api.exec_start(made)
-        return self._api.exec_inspect(made)["ExitCode"], output
-
-    def _command(self, command: Sequence[str] | str) -> tuple[list[str], str]:
-        """Arguments, and the shell text that executes them."""
-        if isinstance(command, str):
-            if "\0" in command:
-                raise ConfigError("A script may not contain a zero byte.")
-            if len(command.encode()) <= _MAX_ARGUMENT:
-                return ["-c", command], _SCRIPT
-            name = f"/tmp/.forge-script-{time.monotonic_ns()}"
-            self.write(name, command.encode())
-            return [name], _SCRIPT
-        argv = list(command)
-        if not argv or any("\0" in part for part in argv):
-            raise ConfigError("A command needs a program, and no argument may contain a zero byte.")
-        return argv, 'exec "$@"'
-
-    def _wrapped(self, argv: list[str], text: str, limits: Limits, cwd: str | None) -> list[str]:
+    def _wrapped(self, command: Sequence[str] | str, limits: Limits, cwd: str | None, merge_output: bool) -> list[str]:
         folder = posixpath.join(self.spec.workdir, cwd or "")
-        cpu = "-" if limits.cpu_s is None else str(math.ceil(limits.cpu_s) + 1)
-        return ["/bin/sh", "-c", _RUN + text, "sh", folder, str(limits.file_mb * 2048), cpu, "-", *argv]
+        return command_line(command, limits=limits, folder=folder, merge_output=merge_output, write=self.write)
 
     def _living(self) -> list[Limits]:
         """The limits of the process that was started, if it has not ended."""
         return [limits for process, limits in self._processes.items() if process.ending() is None]
-
-    def _limit(self, limits: Limits) -> None:
-        """Set the container's limits where they differ from those of the run before."""
-        wanted = {"PidsLimit": limits.processes + 1}
-        if limits.memory_mb is not None:
-            wanted |= {"Memory": limits.memory_mb * MIB, "MemorySwap": limits.memory_mb * MIB}
-        elif "Memory" in self._settings:  # the engine knows no way back to "none"
-            wanted |= {"Memory": 2**50, "MemorySwap": 2**50}
-        if wanted != self._settings or self._held.supervisor.loosened:
-            update(self._api, self._held.container, wanted)
-            self._settings, self._held.supervisor.loosened = wanted, False
 
     def _inside(self, path: str) -> str:
         return posixpath.normpath(posixpath.join(self.spec.workdir, path))

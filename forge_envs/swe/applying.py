@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Collection, Iterable
-from pathlib import PurePosixPath
 
 from forge_envs.core.errors import SandboxError
 from forge_envs.sandbox.base import ExecResult, Limits, Sandbox
+from forge_envs.swe.infrastructure import decides
 from forge_envs.swe.patch import CLEAN_GIT, DISK_FULL, ended_by_trouble
+from forge_envs.swe.runners import Runner
 from forge_envs.swe.workspace import TESTBED
 
 _GIT = Limits(cpu_s=120, wall_s=240, memory_mb=2048)
@@ -69,17 +70,6 @@ done
 rm -rf @BEFORE@
 """.replace("@TESTBED@", TESTBED).replace("@BEFORE@", _BEFORE)
 
-_DECIDES = re.compile(
-    r"(.*/)?(conftest\.py|\.?pytest\.(ini|toml)|tox\.ini|setup\.cfg|pyproject\.toml|noxfile\.py|(site|user)customize\.py)"
-    r"|.*\.(pth|egg-link|so|pyc)|(.*/)?[^/]*\.(dist|egg)-info/.*|(.*/)?tests/.*|test/.*|bin/(test|doctest)"
-    r"|setup\.py|runtests\.py|sympy/testing/.*|sympy/utilities/runtests\.py",
-    re.DOTALL,
-)
-"""What tells a runner what to do, or is among the tests."""
-
-_RUNNERS = [{"pytest", "_pytest"}, {"pluggy"}, {"iniconfig"}, {"packaging"}, {"pygments"}, {"py"}]
-"""Packages that pytest imports, at the repository's root. Where the gold patch changes one, it is the product."""
-
 
 def apply_patch(sandbox: Sandbox, patch: str) -> list[str] | None:
     """Apply a patch to the repository.
@@ -109,7 +99,13 @@ def apply_patch(sandbox: Sandbox, patch: str) -> list[str] | None:
 
 
 def reset_tests(
-    sandbox: Sandbox, changed: Iterable[str], *, hidden: Iterable[str], tests: Iterable[str], product: Collection[str]
+    sandbox: Sandbox,
+    changed: Iterable[str],
+    *,
+    hidden: Iterable[str],
+    tests: Iterable[str],
+    product: Collection[str],
+    runner: Runner = "pytest",
 ) -> bool:
     """Put back what a patch did to what decides; what the image has and the patch did not touch stays as it is.
 
@@ -119,6 +115,7 @@ def reset_tests(
         hidden: Paths of the test patch: reset in any case.
         tests: Paths that are reset if they are files of the base commit.
         product: What the gold patch changes: never reset, even a configuration or a runner.
+        runner: What runs the tests (`forge_envs.swe.infrastructure`).
 
     Returns:
         Whether there was place for all of it.
@@ -126,26 +123,12 @@ def reset_tests(
     Raises:
         SandboxError: It ran out of time, memory or disk, or the sandbox failed.
     """
-    lines = [f"t{path}" for path in dict.fromkeys([*hidden, *(one for one in changed if decides(one, product))])]
+    lines = [
+        f"t{path}" for path in dict.fromkeys([*hidden, *(one for one in changed if decides(one, product, runner))])
+    ]
     lines += [f"r{path}" for path in dict.fromkeys(tests) if path not in product]
     stdin = b"".join(line.encode(errors="surrogateescape") + b"\0" for line in lines)
     return _run(sandbox, _RESET, stdin).exit_code == 0
-
-
-def decides(path: str, product: Collection[str]) -> bool:
-    """Whether a changed path is to be reset: it decides what tests do, and is not what the gold patch is about.
-
-    Args:
-        path: In the repository.
-        product: Paths that the gold patch changes.
-    """
-    if path in product:
-        return False
-    if _DECIDES.fullmatch(path):
-        return True
-    top = _top(path)
-    family = next((one for one in _RUNNERS if top in one), None)
-    return family is not None and not any(_top(one) in family for one in product)
 
 
 def write(sandbox: Sandbox, path: str, content: bytes) -> None:
@@ -163,12 +146,6 @@ def write(sandbox: Sandbox, path: str, content: bytes) -> None:
         sandbox.write(path, content)
     except OSError as error:
         raise SandboxError(f"{path} can't be written in the workspace: {error}.") from error
-
-
-def _top(path: str) -> str:
-    """The package or module at the root that a path is of; an empty text for any other file there."""
-    first, slash, _ = path.partition("/")
-    return first if slash else PurePosixPath(first).stem if first.endswith(".py") else ""
 
 
 def _run(sandbox: Sandbox, script: str, stdin: bytes = b"") -> ExecResult:

@@ -14,9 +14,9 @@ from forge_envs.core.task import Task
 from forge_envs.sandbox.base import Backend, Isolation, Sandbox
 from forge_envs.swe.bash_block import BASH_BLOCK, commands_of
 from forge_envs.swe.grading import grade
-from forge_envs.swe.native_tools import NativeTools, native_protocol
+from forge_envs.swe.native_tools import MAX_CALLS, NativeTools, native_protocol
 from forge_envs.swe.patch import Taken, take_patch
-from forge_envs.swe.pool import BOOTS, WorkspacePool, open_capped, shared_pool
+from forge_envs.swe.pool import BOOTS, WorkspacePool, open_capped, opener, shared_pool
 from forge_envs.swe.progress import TestChecks, check_turns
 from forge_envs.swe.prompts import gold_messages, native_gold, native_opening, opening
 from forge_envs.swe.shell import run_command
@@ -44,7 +44,9 @@ class SWEEnv(ForgeEnv):
         python: A prepared virtual environment for the repository's tests; None means pytest and nothing else.
         mirrors: A folder of clones, for rows that name a repository of GitHub (`forge_envs.swe.sources.locate`).
         command_timeout: Seconds that a command may take.
+        max_calls: Tool calls of one reply that are carried out; those beyond are answered with an error.
         test_timeout: Seconds that the tests may take.
+        test_workers: Processes of pytest-xdist, for tasks that have been found to stand it (`SWETask.xdist`).
         isolation: ``auto``: workspaces need namespaces, and there is no way around them.
         disk_mb: MiB that an agent may write, held in memory.
         check_every: With ``reward="shaped"`` and a component that looks at them, the hidden tests run after every so
@@ -68,7 +70,9 @@ class SWEEnv(ForgeEnv):
         python: str | Path | None = None,
         mirrors: str | Path | None = None,
         command_timeout: float = 60.0,
+        max_calls: int = MAX_CALLS,
         test_timeout: float = 1800.0,
+        test_workers: int = 1,
         isolation: Isolation = "auto",
         disk_mb: int = 1024,
         check_every: int | Sequence[int] = 10,
@@ -86,6 +90,10 @@ class SWEEnv(ForgeEnv):
             )
         if not command_timeout > 0 or not test_timeout > 0:
             raise ConfigError("command_timeout and test_timeout are seconds, more than 0.")
+        if max_calls < 1:
+            raise ConfigError(f"max_calls is {max_calls}: a reply makes at least 1 call.")
+        if test_workers < 1:
+            raise ConfigError(f"test_workers is {test_workers}: tests run in at least 1 process.")
         if warm < 0 or boots < 1:
             raise ConfigError("warm is at least 0, and boots at least 1.")
         if disk_gb is not None:
@@ -102,7 +110,8 @@ class SWEEnv(ForgeEnv):
         self._backend: Backend = sandbox
         self._image, self._network = image, network
         self._python, self._mirrors = python, mirrors
-        self.command_timeout, self.test_timeout = command_timeout, test_timeout
+        self.command_timeout, self.test_timeout, self._test_workers = command_timeout, test_timeout, test_workers
+        self._max_calls = max_calls
         self._isolation: Isolation = isolation
         self._disk_mb = disk_mb
         self._check_every = check_every
@@ -130,20 +139,21 @@ class SWEEnv(ForgeEnv):
     def _start(self, task: Task) -> Sequence[Message]:
         about = SWETask.from_row(task.data, task.id)
         self._taken, self._submitted = None, False
-        site = self._site(task)
+        site, open_one = opener(self._finder(task), self._opening())
         self._checks = TestChecks(
             about,
             components=self.rubric.weights,
-            open_workspace=self._opener(site),
+            open_workspace=open_one,
             every=self._check_every,
             timeout_s=self.test_timeout,
+            workers=self._test_workers,
         )
-        self._sandbox = self._opener(site)()
+        self._sandbox = open_one()
         if self._disk_gb is not None:
             keep_within(site, self._disk_gb)
         if self.protocol is BASH_BLOCK:
             return opening(about, self.command_timeout)
-        self._native = NativeTools(self._sandbox, timeout_s=self.command_timeout)
+        self._native = NativeTools(self._sandbox, timeout_s=self.command_timeout, max_calls=self._max_calls)
         return native_opening(about, self.command_timeout)
 
     def _tools(self) -> list[dict[str, Any]]:
@@ -187,9 +197,11 @@ class SWEEnv(ForgeEnv):
         return {"patch": self._taken.patch, "patch_error": self._taken.error}
 
     def _grade(self, task: Task, artifact: Mapping[str, Any]) -> Verdict:
-        site = self._site(task)
+        _, opening = opener(self._finder(task), self._opening())
         run = self._checks.run_of(artifact["patch"]) if self._checks is not None else None
-        return grade(task, artifact, open_workspace=self._opener(site), timeout_s=self.test_timeout, run=run)
+        return grade(
+            task, artifact, open_workspace=opening, timeout_s=self.test_timeout, workers=self._test_workers, run=run
+        )
 
     def _gold(self, task: Task) -> Sequence[Message]:
         about = SWETask.from_row(task.data, task.id)
@@ -203,8 +215,9 @@ class SWEEnv(ForgeEnv):
     def _release(self) -> Callable[[], None] | None:
         return None if self._sandbox is None else partial(_end, self._native, self._sandbox)
 
-    def _site(self, task: Task) -> AnySite:
-        return site_of(
+    def _finder(self, task: Task) -> Callable[[], AnySite]:
+        return partial(
+            site_of,
             task,
             sandbox=self._backend,
             suites=self._suites,
@@ -216,12 +229,12 @@ class SWEEnv(ForgeEnv):
             network=self._network,
         )
 
-    def _opener(self, site: AnySite) -> Callable[[], Sandbox]:
+    def _opening(self) -> Callable[[AnySite], Sandbox]:
         if not self._warm:
-            return partial(open_capped, site, boots=self._boots)
+            return partial(open_capped, boots=self._boots)
         if self._pool is None:
             self._pool = shared_pool(warm=self._warm, boots=self._boots)
-        return partial(self._pool.take, site)
+        return self._pool.take
 
     def _workspace(self) -> Sandbox:
         assert self._sandbox is not None

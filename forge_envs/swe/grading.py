@@ -64,6 +64,7 @@ def grade(
     *,
     open_workspace: OpenWorkspace,
     timeout_s: float = 1800.0,
+    workers: int = 1,
     run: TestRun | None = None,
 ) -> Verdict:
     """Eq 7 of the paper: 1 if every reply was well-formed and all of the task's tests do what they must, else 0.
@@ -73,6 +74,7 @@ def grade(
         artifact: ``patch``, ``format_faults``, and where no patch could be taken ``patch_error``.
         open_workspace: Opens a fresh workspace; it is closed here.
         timeout_s: Seconds on the clock for the tests.
+        workers: As of `run_tests`.
         run: What `run_tests` gave for this very patch, where it was run before.
 
     Returns:
@@ -85,7 +87,7 @@ def grade(
     try:
         patch, faults = artifact["patch"], artifact["format_faults"]
         about = SWETask.from_row(task.data, task.id)
-        run = run or run_tests(about, patch, open_workspace=open_workspace, timeout_s=timeout_s)
+        run = run or run_tests(about, patch, open_workspace=open_workspace, timeout_s=timeout_s, workers=workers)
     except KeyError as error:
         raise GraderError(f"The artifact has no {error}.", dict(artifact)) from error
     except ForgeError as error:
@@ -117,7 +119,13 @@ def details_of(run: TestRun, patch: str) -> dict[str, Any]:
 
 
 def run_tests(
-    task: SWETask, patch: str, *, open_workspace: OpenWorkspace, timeout_s: float = 1800.0, memory_mb: int = 4096
+    task: SWETask,
+    patch: str,
+    *,
+    open_workspace: OpenWorkspace,
+    timeout_s: float = 1800.0,
+    memory_mb: int = 4096,
+    workers: int = 1,
 ) -> TestRun:
     """Apply a patch to a fresh workspace and run the task's tests.
 
@@ -127,6 +135,7 @@ def run_tests(
         open_workspace: Opens a fresh workspace; it is closed here.
         timeout_s: Seconds on the clock for the tests.
         memory_mb: MiB for them.
+        workers: Processes of pytest-xdist, for a task that has been found to stand it (`SWETask.xdist`).
 
     Raises:
         SandboxError: The sandbox failed; GraderError: the test patch does not fit the base commit.
@@ -158,7 +167,10 @@ def run_tests(
         canaries = place_canaries(_test_files(sandbox, task), runner, words=words, passing=passing)
         for path, content in canaries.files.items():
             write(sandbox, f"{TESTBED}/{path}", content)
-        added = shlex.join([*_left_out(task), *canaries.added]) if runner != "other" else ""
+        parallel = (
+            ["-n", str(workers), "--dist", "loadfile"] if task.xdist and workers > 1 and runner == "pytest" else []
+        )
+        added = shlex.join([*_left_out(task), *canaries.added, *parallel]) if runner != "other" else ""
         command = task.test_command
         if runner == "pytest":
             command = with_names(command, [name for pair in canaries.pairs for name in pair])
@@ -189,7 +201,7 @@ def _reset(sandbox: Sandbox, task: SWETask, changed: list[str]) -> bool:
     hidden = touched_paths(task.test_patch)
     product = set(touched_paths(task.patch)) - set(hidden)
     files = [*deciding_files(task), *(word for word in words_of(task.test_command) if is_path(word))]
-    return reset_tests(sandbox, changed, hidden=hidden, tests=files, product=product)
+    return reset_tests(sandbox, changed, hidden=hidden, tests=files, product=product, runner=runner_of(task))
 
 
 def _script(task: SWETask, lines: list[str]) -> str:

@@ -15,6 +15,8 @@ from forge_envs.swe import native_editor as editor
 from forge_envs.swe.native_shell import PersistentShell
 
 SUBMITTED = "The work was handed in."
+MAX_CALLS = 16
+"""Calls of one reply that are carried out, if nobody says otherwise."""
 
 
 class NativeTools:
@@ -23,12 +25,13 @@ class NativeTools:
     Args:
         sandbox: The workspace.
         timeout_s: Seconds that a command may take.
+        max_calls: Calls of one reply that are carried out; those beyond are answered with an error.
 
     `close` ends the shell and all that it started.
     """
 
-    def __init__(self, sandbox: Sandbox, *, timeout_s: float = 60.0):
-        self._sandbox = sandbox
+    def __init__(self, sandbox: Sandbox, *, timeout_s: float = 60.0, max_calls: int = MAX_CALLS):
+        self._sandbox, self._max_calls = sandbox, max_calls
         self._shell = PersistentShell(sandbox, timeout_s=timeout_s)
         self._submitted = self._failed = False
         self._ran: list[bool] = []
@@ -47,6 +50,8 @@ class NativeTools:
         for call, (name, arguments) in zip(message["tool_calls"], calls_of(message), strict=True):
             self._failed = False
             try:
+                if len(results) >= self._max_calls:
+                    raise ToolError(f"Error: not carried out, a reply makes at most {self._max_calls} calls.")
                 content = toolset.call(name, arguments)
             except ToolError as error:
                 self._failed = True

@@ -3,15 +3,15 @@
 import os
 import threading
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from forge_envs.core.errors import ConfigError, SandboxError
 from forge_envs.sandbox.base import Sandbox
-from forge_envs.swe.store import hold, lease
-from forge_envs.swe.workspace import AnySite, open_workspace
+from forge_envs.swe.store import hold, hold_while, lease, leased
+from forge_envs.swe.workspace import AnySite, Site, open_workspace
 
 BOOTS = 8
 """Workspaces of a process that start at the same moment, if nobody says otherwise."""
@@ -64,6 +64,33 @@ def open_capped(site: AnySite, *, boots: int = BOOTS) -> Sandbox:
         raise
     hold(sandbox, held)
     return sandbox
+
+
+def opener(
+    find: Callable[[], AnySite], open_one: Callable[[AnySite], Sandbox] = open_capped
+) -> tuple[AnySite, Callable[[], Sandbox]]:
+    """A site, and a function that opens workspaces of it: for as long as there is that, nobody removes the repository.
+
+    An image can't be leased: where it has gone by the time that a workspace is opened, it is made again, once.
+
+    Args:
+        find: Prepares the site, or finds it (`forge_envs.swe.sites.site_of`).
+        open_one: Opens a workspace of a site.
+
+    Raises:
+        SandboxError: It was removed each of several times; and whatever `find` raises.
+    """
+    site, held = leased(find)
+
+    def opening() -> Sandbox:
+        try:
+            return open_one(site)
+        except SandboxError:
+            if isinstance(site, Site) or (again := find()) == site:
+                raise
+            return open_one(again)
+
+    return site, hold_while(opening, held)
 
 
 @dataclass(frozen=True)

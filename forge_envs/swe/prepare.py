@@ -5,13 +5,14 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from forge_envs.core.errors import ConfigError, TaskError
 from forge_envs.core.task import Task, load_suite, tasks_root
 from forge_envs.swe.grading import OpenWorkspace, TestRun, run_tests
+from forge_envs.swe.runners import runner_of
 from forge_envs.swe.task import SWETask, load_swe_tasks
 
 NOTHING = "diff --git a/.forge-nothing b/.forge-nothing\nnew file mode 100644\n"
@@ -36,6 +37,7 @@ class RowReport:
         errors: What failed that is no fault of the row's: such a row is tried again.
         prepare_s: Seconds that its environment took.
         seconds: Of each run of gold, workspace and all.
+        xdist: Whether pytest-xdist gave the same verdicts, on gold as often and on the base; None: not tried.
     """
 
     instance_id: str
@@ -48,6 +50,7 @@ class RowReport:
     errors: tuple[str, ...] = ()
     prepare_s: float = 0.0
     seconds: tuple[float, ...] = ()
+    xdist: bool | None = None
 
     @property
     def good(self) -> bool:
@@ -118,6 +121,7 @@ def check_rows(
     repeats: int = 3,
     workers: int = 2,
     timeout_s: float = 1800.0,
+    xdist: int = 0,
 ) -> Iterator[RowReport]:
     """Prepare each row, run gold some times and the base once; reports come as rows are done.
 
@@ -130,6 +134,7 @@ def check_rows(
         repeats: Runs of gold.
         workers: Rows at once.
         timeout_s: Seconds on the clock for the tests of one run.
+        xdist: Try good rows of pytest with this many processes of pytest-xdist as well; 0: don't.
 
     Raises:
         ConfigError: A number is too small.
@@ -140,7 +145,13 @@ def check_rows(
     try:
         jobs = [
             threads.submit(
-                check_row, task, opener, fingerprint=fingerprints[task.id], repeats=repeats, timeout_s=timeout_s
+                check_row,
+                task,
+                opener,
+                fingerprint=fingerprints[task.id],
+                repeats=repeats,
+                timeout_s=timeout_s,
+                xdist=xdist,
             )
             for task in tasks
         ]
@@ -151,13 +162,13 @@ def check_rows(
 
 
 def check_row(
-    task: Task, opener: Opener, *, fingerprint: str, repeats: int = 3, timeout_s: float = 1800.0
+    task: Task, opener: Opener, *, fingerprint: str, repeats: int = 3, timeout_s: float = 1800.0, xdist: int = 0
 ) -> RowReport:
     """See `check_rows`. What fails is in the report, and raises nothing."""
     start = time.monotonic()
     ready, seconds = start, []
     runs: list[TestRun] = []
-    base_resolved = False
+    base_resolved, same = False, None
     problems: dict[str, None] = {}
     errors: list[str] = []
     try:
@@ -170,7 +181,15 @@ def check_row(
             began = time.monotonic()
             runs.append(run_tests(about, about.patch, open_workspace=open_workspace, timeout_s=timeout_s))
             seconds.append(round(time.monotonic() - began, 3))
-        base_resolved = run_tests(about, NOTHING, open_workspace=open_workspace, timeout_s=timeout_s).resolved
+        base = run_tests(about, NOTHING, open_workspace=open_workspace, timeout_s=timeout_s)
+        base_resolved = base.resolved
+        if xdist and all(run.resolved for run in runs) and not base_resolved and runner_of(about) == "pytest":
+            same = True
+            for patch, alone in (*((about.patch, run) for run in runs), (NOTHING, base)):
+                together = run_tests(
+                    replace(about, xdist=True), patch, open_workspace=open_workspace, timeout_s=timeout_s, workers=xdist
+                )
+                same = same and (together.problem, together.lists) == (alone.problem, alone.lists)
     except TaskError as error:
         problems[str(error)] = None
     except Exception as error:  # whatever one row meets, the others go on
@@ -189,16 +208,20 @@ def check_row(
         errors=tuple(errors),
         prepare_s=round(ready - start, 3),
         seconds=tuple(seconds),
+        xdist=same,
     )
 
 
 def write_good_rows(path: Path, tasks: Sequence[Task], reports: Mapping[str, RowReport]) -> int:
     """Write the rows that can be trusted as JSON Lines, for ``suite="swebench:PATH"``; how many there are.
 
-    A row whose repository is a folder of its suite is given that folder's whole path.
+    A row whose repository is a folder of its suite is given that folder's whole path; one whose tests were tried with
+    pytest-xdist is told whether they may run so (``xdist``).
     """
     good = [task for task in tasks if task.id in reports and reports[task.id].good]
-    path.write_text("".join(json.dumps(_standalone(task)) + "\n" for task in good), encoding="utf-8")
+    tried = {task.id: reports[task.id].xdist for task in good}
+    rows = [_standalone(task) | ({} if tried[task.id] is None else {"xdist": tried[task.id]}) for task in good]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return len(good)
 
 

@@ -9,11 +9,12 @@ command -v comm >/dev/null && command -v sort >/dev/null && command -v mktemp >/
 cd /testbed || exit 71
 scratch=$(mktemp -d) || exit 76
 export GIT_CONFIG_NOSYSTEM=1 GIT_TERMINAL_PROMPT=0 GIT_LITERAL_PATHSPECS=1
+export GIT_ALLOW_PROTOCOL=none GIT_ATTR_NOSYSTEM=1 GIT_NO_LAZY_FETCH=1 GIT_NO_REPLACE_OBJECTS=1
 home=${HOME:-/root} HOME=$scratch
 export HOME GIT_CONFIG_GLOBAL="$scratch/.gitconfig" GIT_AUTHOR_NAME=forge GIT_COMMITTER_NAME=forge
 export GIT_AUTHOR_EMAIL=forge@localhost GIT_COMMITTER_EMAIL=forge@localhost
 export GIT_AUTHOR_DATE=2020-01-01T00:00:00+0000 GIT_COMMITTER_DATE=2020-01-01T00:00:00+0000
-printf '[safe]\n\tdirectory = *\n[core]\n\tautocrlf = false\n\tfsmonitor = false\n[gc]\n\tauto = 0\n' >"$GIT_CONFIG_GLOBAL"
+printf '[safe]\n\tdirectory = *\n[core]\n\tautocrlf = false\n\tfsmonitor = false\n\thooksPath = /dev/null\n[gc]\n\tauto = 0\n' >"$GIT_CONFIG_GLOBAL"
 own=$(stat -c %u /testbed)
 find /testbed ! -uid 0 -exec chown -h 0:0 {} + || exit 77
 
@@ -68,6 +69,7 @@ for place in /opt/*/envs/testbed /root/*/envs/testbed /testbed/.venv; do
     if [ -x "$place/bin/python" ]; then printf 'python\0%s\0' "$place"; break; fi
 done
 rm -rf "$scratch"
+unset GIT_ALLOW_PROTOCOL GIT_ATTR_NOSYSTEM GIT_NO_LAZY_FETCH GIT_NO_REPLACE_OBJECTS
 unset GIT_CONFIG_NOSYSTEM GIT_TERMINAL_PROMPT GIT_LITERAL_PATHSPECS GIT_CONFIG_GLOBAL GIT_AUTHOR_NAME GIT_COMMITTER_NAME \
     GIT_AUTHOR_EMAIL GIT_COMMITTER_EMAIL GIT_AUTHOR_DATE GIT_COMMITTER_DATE BASE ATTRIBUTES
 cd /

@@ -36,6 +36,7 @@ class TestChecks:
         every: The hidden tests run after every so many turns, 0 for none, or after these turns, counted from 1. They
             also run after the last turn.
         timeout_s: Seconds on the clock for the tests.
+        workers: As of `grading.run_tests`.
 
     Raises:
         ConfigError: `every` has a negative number.
@@ -51,9 +52,10 @@ class TestChecks:
         open_workspace: OpenWorkspace,
         every: int | Sequence[int] = 10,
         timeout_s: float = 1800.0,
+        workers: int = 1,
     ):
         self._every = check_turns(every)
-        self._task, self._open, self._timeout_s = task, open_workspace, timeout_s
+        self._task, self._open, self._timeout_s, self._workers = task, open_workspace, timeout_s, workers
         self._tests = bool(_NEEDS_TESTS & set(components))
         self._reproduce = "test_reproduced" in components and bool(task.patch)
         self._output = ""
@@ -92,7 +94,7 @@ class TestChecks:
                 taken = take_patch(sandbox())
                 patch = taken.patch
                 run = self.run_of(patch) or run_tests(
-                    self._task, patch, open_workspace=self._open, timeout_s=self._timeout_s
+                    self._task, patch, open_workspace=self._open, timeout_s=self._timeout_s, workers=self._workers
                 )
                 self._last = (patch, run)
                 fixed, kept = _shares(run, patch)

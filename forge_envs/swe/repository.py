@@ -1,5 +1,7 @@
 """A repository at its base commit, prepared once on the host: one commit, and nothing of what came after it."""
 
+import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -9,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forge_envs.core.cache_folder import default_folder
-from forge_envs.core.errors import TaskError
+from forge_envs.core.errors import SandboxError, TaskError
 from forge_envs.swe.gitcmd import ATTRIBUTES, git
 
 _LAYOUT = "2"
@@ -57,26 +59,35 @@ def prepare(repository: Repository, *, cache: Path | None = None) -> Prepared:
         cache: Where prepared repositories are kept; ``$FORGE_CACHE`` or the user's cache folder by default.
 
     Raises:
-        TaskError: There is no such folder; SandboxError: git failed, for example because it has no such commit.
+        TaskError: There is no such folder.
+        SandboxError: Git failed, for example because it has no such commit, or the cache folder can't be written.
     """
     source = Path(repository.path)
     if not source.is_dir():
         raise TaskError(f"Repository {repository.path!r}: no such folder.")
     place = (cache or default_folder()) / "swe" / "repositories"
     target = place / _key(repository, source)
-    head = target / "head"
-    if not head.is_file():
-        place.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".new-", dir=place) as scratch:
-            made = Path(scratch) / "made"
-            made.mkdir()
-            (made / "head").write_text(_build(repository, source, made / "testbed", Path(scratch)))
-            try:
-                os.rename(made, target)
-            except OSError:  # another process was quicker
-                if not head.is_file():
-                    raise
-    return Prepared(str(target / "testbed"), head.read_text())
+    try:
+        for _ in range(3):  # another process may be quicker, and may remove it to make room
+            with contextlib.suppress(FileNotFoundError):
+                return Prepared(str(target / "testbed"), (target / "head").read_text())
+            _make(repository, source, target)
+        return Prepared(str(target / "testbed"), (target / "head").read_text())
+    except OSError as error:
+        raise SandboxError(f"Repository {repository.path!r} can't be prepared in {str(place)!r}: {error}.") from error
+
+
+def _make(repository: Repository, source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=target.parent) as scratch:
+        made = Path(scratch) / "made"
+        made.mkdir()
+        (made / "head").write_text(_build(repository, source, made / "testbed", Path(scratch)))
+        try:
+            os.rename(made, target)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
 
 
 def _build(repository: Repository, source: Path, target: Path, scratch: Path) -> str:

@@ -61,7 +61,7 @@ def lease(site: AnySite, *, cache: Path | None = None) -> Lease | None:
         cache: The cache folder; the default one if absent.
 
     Raises:
-        SandboxError: It has been removed since it was prepared: prepare it again.
+        SandboxError: It has been removed since it was prepared: prepare it again; or the cache folder can't be written.
     """
     place = _place(cache)
     if not isinstance(site, Site):
@@ -70,14 +70,17 @@ def lease(site: AnySite, *, cache: Path | None = None) -> Lease | None:
     entry = Path(site.prepared.folder).parent
     if not _within(entry, place):
         return None
-    fd = _lock_file(place, entry.name)
-    held = Lease(fd)
-    fcntl.flock(fd, fcntl.LOCK_SH)
-    if not (entry / "head").is_file():
-        held.close()
-        raise SandboxError(f"The prepared repository {entry.name} was removed to make room: prepare it again.")
-    _touch(entry / "used")
-    return held
+    try:
+        fd = _lock_file(place, entry.name)
+        held = Lease(fd)
+        fcntl.flock(fd, fcntl.LOCK_SH)
+        if (entry / "head").is_file():
+            _touch(entry / "used")
+            return held
+    except OSError as error:
+        raise SandboxError(f"There can be no lease on the prepared repository {entry.name}: {error}.") from error
+    held.close()
+    raise SandboxError(f"The prepared repository {entry.name} was removed to make room: prepare it again.")
 
 
 def hold(sandbox: Sandbox, held: Lease | None) -> None:

@@ -45,6 +45,8 @@ class SWETask:
         bug_patch: Where the repository or the image does not have the bug: what puts it there, before anybody sees it.
         exports: Shell lines that set the environment of the tests.
         setup: Shell lines that a container needs after the patch, as a reinstall; failing ones change nothing.
+        xdist: pytest-xdist gives the same verdict (`forge swe prepare --xdist` found out), so that tests may run in
+            parallel.
     """
 
     id: str
@@ -63,6 +65,7 @@ class SWETask:
     bug_patch: str = ""
     exports: tuple[str, ...] = ()
     setup: tuple[str, ...] = ()
+    xdist: bool = False
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any], where: str = "row") -> "SWETask":
@@ -109,6 +112,7 @@ class SWETask:
             bug_patch=_text(row, "bug_patch", where, needed=False),
             exports=script.exports,
             setup=script.setup,
+            xdist=row.get("xdist") is True,
         )
 
 

@@ -125,6 +125,25 @@ def test_several_calls_of_one_reply(env: SWEEnv) -> None:
     assert (reward, terminated) == (1.0, True)
 
 
+def test_calls_beyond_the_most(suite: str) -> None:
+    """They are answered, each with an error, and not carried out; `submit` is no exception."""
+    counting = [tool_call("bash", {"command": "echo x >> /tmp/n"}, f"c{number}") for number in range(20)]
+    with SWEEnv(suite=suite, protocol="openai") as env:
+        env.reset()
+        observation, _, terminated, *_ = env.step(assistant("", [*counting, tool_call("submit", {}, "last")]))
+        assert not terminated and [one["tool_call_id"] for one in observation][-1] == "last"
+        assert all(one["content"].startswith("<returncode>0<") for one in observation[:16])
+        told = "Error: not carried out, a reply makes at most 16 calls."
+        assert [one["content"] for one in observation[16:]] == [told] * 5
+        assert says(env, "bash", command="wc -l < /tmp/n").endswith("<output>\n16\n</output>")
+    with SWEEnv(suite=suite, protocol="openai", max_calls=1) as env:
+        env.reset()
+        assert len(env.step(assistant("", counting[:2]))[0]) == 2
+        assert says(env, "bash", command="wc -l < /tmp/n").endswith("<output>\n1\n</output>")
+    with pytest.raises(ConfigError, match="max_calls"):
+        SWEEnv(suite=suite, protocol="openai", max_calls=0)
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "said"),
     [

@@ -13,8 +13,9 @@ from forge_envs import GraderError, SandboxError, Task
 from forge_envs.core.rewards import Verdict
 from forge_envs.sandbox.base import ExecResult, Limits, Sandbox
 from forge_envs.swe import applying
-from forge_envs.swe.applying import apply_patch, decides, reset_tests
+from forge_envs.swe.applying import apply_patch, reset_tests
 from forge_envs.swe.grading import grade
+from forge_envs.swe.infrastructure import decides
 from forge_envs.swe.patch import ended_by_trouble, take_patch
 from forge_envs.swe.workspace import open_workspace
 

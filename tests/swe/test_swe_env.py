@@ -68,6 +68,43 @@ def test_gold(env: SWEEnv) -> None:
     json.dumps(info)
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("head -c 17000000 /dev/urandom > data.bin", "larger than 16 MiB"),
+        ("cat /dev/zero > /tmp/full", "disk is full"),
+        ("cat /dev/zero > big.bin", "disk is full"),
+        (
+            "head -c 5000000 /dev/urandom > new; df -k --output=avail /tmp | tail -n 1 > n;"
+            " head -c $(($(cat n) - 2048))K /dev/zero > /tmp/fill",
+            "disk is full",
+        ),
+        ("mkdir n; cd n; seq 100000 | xargs touch", "disk is full"),
+    ],
+)
+def test_a_workspace_that_gives_no_diff(suite: str, command: str, said: str) -> None:
+    """What the agent did to it: the episode comes to its end, earns nothing, and the verdict says why."""
+    with SWEEnv(suite=suite, disk_mb=64) as env:
+        env.reset()
+        env.step(block("Repair.", EDIT))
+        env.step(block("Fill.", command))
+        _, reward, terminated, _, info = env.step(block("Done.", "echo MINI_SWE_AGENT_FINAL_OUTPUT"))
+        assert (reward, terminated) == (0.0, True)
+        assert info["artifact"]["patch"] == "" and said in info["artifact"]["patch_error"], info["artifact"]
+        details = info["verdict"]["details"]
+        assert said in details["problem"] and not details["patch_exists"] and not details["resolved"]
+
+
+def test_a_file_that_cant_be_read_and_little_room(suite: str) -> None:
+    """It is left out of the diff; what it is called is no sign of a full disk while there is room."""
+    with SWEEnv(suite=suite, disk_mb=128) as env:
+        env.reset()
+        env.step(block("Repair.", EDIT))
+        env.step(block("Hide.", 'f=\'No space left on device\'; echo x > "$f"; chmod 0 "$f"'))
+        _, reward, _, _, info = env.step(block("Done.", "echo MINI_SWE_AGENT_FINAL_OUTPUT"))
+        assert reward == 1.0 and info["artifact"]["patch_error"] is None, info["artifact"]
+
+
 def test_doing_nothing_and_the_step_limit(suite: str) -> None:
     with SWEEnv(suite=suite, max_steps=2) as env:
         env.reset()

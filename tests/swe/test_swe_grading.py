@@ -182,4 +182,4 @@ def test_no_patch_is_said(toy: Toy) -> None:
         assert take_patch(sandbox).patch == ""
         sandbox.run("head -c 30000000 /dev/urandom > big")
         taken = take_patch(sandbox)
-    assert taken.patch == "" and "output_limit" in (taken.error or "")
+    assert taken.patch == "" and "larger than 16 MiB" in (taken.error or "")

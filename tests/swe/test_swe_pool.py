@@ -113,7 +113,7 @@ def test_a_shared_pool_lives_as_long_as_somebody_holds_it(toy: Toy) -> None:
 
 
 def test_environments_with_a_pool(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(SWEEnv, "_site", lambda env, task: toy.site)
+    monkeypatch.setattr(SWEEnv, "_finder", lambda env, task: lambda: toy.site)
     envs: Any = ThreadVectorEnv([lambda: SWEEnv(warm=2, boots=2, disk_gb=100.0) for _ in range(4)])
     try:
         envs.reset(options={"task": toy.task})

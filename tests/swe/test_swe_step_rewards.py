@@ -34,8 +34,9 @@ class ToyEnv(SWEEnv):
         super().__init__(**{"reward": "shaped", "step_weights": ONES, **options})
         self._toy = toy
 
-    def _site(self, task: Task) -> Any:
-        return self._toy.site
+    def _finder(self, task: Task) -> Any:
+        site = self._toy.site
+        return lambda: site
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from typer.testing import CliRunner
 from forge_envs import ConfigError, SandboxError, TaskError
 from forge_envs.core.task import Task
 from forge_envs.swe.env import SWEEnv
+from forge_envs.swe.grading import run_tests
 from forge_envs.swe.prepare import (
     RowReport,
     check_row,
@@ -23,9 +26,11 @@ from forge_envs.swe.prepare import (
     load_rows,
     write_good_rows,
 )
+from forge_envs.swe.python_env import python_env
 from forge_envs.swe.repository import Repository, prepare
 from forge_envs.swe.store import make_room
-from forge_envs.swe.workspace import Site
+from forge_envs.swe.task import SWETask
+from forge_envs.swe.workspace import Site, open_workspace
 
 FLAKY = "import secrets\n\nfrom calc.core import double\n\n\ndef test_more():\n    assert double(7) == 14\n\n\n" + (
     "def test_coin():\n    assert secrets.randbelow(4)\n"
@@ -162,3 +167,41 @@ def test_a_repository_of_long_ago_does_not_make_room_for_itself(
     done = CliRunner().invoke(app, [*command, "--out", str(tmp_path / "report.jsonl")])
     assert done.exit_code == 0 and len(found) == 2, done.output
     assert (Path(found[1].prepared.folder) / "calc").is_dir()
+
+
+ALONE = "import os\n\nfrom calc.core import double\n\n\ndef test_more():\n    assert double(7) == 14\n\n\n" + (
+    'def test_alone():\n    assert "PYTEST_XDIST_WORKER" not in os.environ\n'
+)
+TOGETHER = "import os\n\nfrom calc.core import double\n\n\ndef test_more():\n    assert double(7) == 14\n\n\n" + (
+    'def test_worker():\n    assert os.environ.get("PYTEST_XDIST_WORKER", "gw0") != "master"\n'
+)
+
+
+def test_only_rows_that_stand_it_are_tested_in_parallel(toy: Toy, tmp_path: Path) -> None:
+    site = replace(toy.site, python=python_env(sys.prefix))
+    rows = [toy.task]
+    for name, text in (("alone", ALONE), ("together", TOGETHER)):
+        ids = [f"tests/test_more.py::{line[4:-3]}" for line in text.split("\n") if line.startswith("def ")]
+        patch = diff(FILES, {**FILES, "tests/test_more.py": text})
+        rows.append(row(name, test_patch=patch, FAIL_TO_PASS=ids[:1], PASS_TO_PASS=ids[1:]))
+
+    def prepared(task: Task) -> Any:
+        return partial(open_workspace, site)
+
+    reports = {
+        r.instance_id: r for r in check_rows(rows, prepared, fingerprints={t.id: "x" for t in rows}, repeats=2, xdist=2)
+    }
+    assert all(r.good for r in reports.values()), reports
+    assert [reports[task.id].xdist for task in rows] == [True, False, True]
+    target = tmp_path / "good.jsonl"
+    assert write_good_rows(target, rows, reports) == 3
+    alone, together = (SWETask.from_row(task.data) for task in load_rows(str(target))[1:])
+    assert (alone.xdist, together.xdist) == (False, True)
+    for task, workers, seen in ((together, 2, True), (together, 1, False), (alone, 2, False)):
+        run = run_tests(task, GOLD, open_workspace=prepared(toy.task), workers=workers)
+        assert run.resolved and ("2 workers" in run.log or "gw0" in run.log) is seen, run.log
+
+
+def test_without_pytest_xdist_no_row_is_tested_in_parallel(toy: Toy) -> None:
+    report = check_row(toy.task, partial(opener, toy), fingerprint="x", repeats=1, xdist=2)
+    assert report.good and report.xdist is False

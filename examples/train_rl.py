@@ -48,17 +48,18 @@ class Settings:
     sft_learning_rate: float = 0.01
     sft_matrix_learning_rate: float | None = 0.03  # of Muon, for the matrices of the blocks; None: AdamW for all
     sft_batch: int = 8
-    rl_updates: int = 56
-    rl_learning_rate: float = 4e-4
-    rl_step_weights: dict[str, float] = field(default_factory=lambda: {"gold_in_order": 0.5})  # see forge_envs.core
+    rl_updates: int = 64
+    rl_learning_rate: float = 5e-4  # constant, and falling to 0 over the last quarter
+    rl_step_weights: dict[str, float] = field(default_factory=lambda: {"gold_in_order": 0.5})  # beside the outcome
     rl_credit: str = "return_to_go"
+    rl_negative: float = 0.0  # of advantages below 0; the paper's is 1, which drives a small model into rambling
     groups: int = 16  # N: tasks per rollout batch
     groups_per_update: int = 16  # M: tasks per optimizer update
     group_size: int = 8  # G: episodes per task
     micro_batches: int = 4
     temperature: float = 1.0
     eval_temperature: float = 1.0
-    eval_episodes: int = 2  # per held-out task
+    eval_episodes: int = 3  # per held-out task
     eval_tasks: int | None = None
     max_turns: int = 8
     max_new_tokens: int = 48
@@ -71,7 +72,7 @@ class Settings:
 QUICK = {"rl_updates": 3, "eval_tasks": 100, "eval_episodes": 1}
 PRETRAINED = {
     "pretrain_epochs": 0.0, "sft_learning_rate": 1e-5, "sft_matrix_learning_rate": None, "rl_learning_rate": 1e-6,
-    "max_new_tokens": 1024, "max_tokens": 16384,
+    "rl_negative": 1.0, "max_new_tokens": 1024, "max_tokens": 16384,
 }  # fmt: skip
 """What --model changes of the defaults."""
 
@@ -246,12 +247,14 @@ def train_rl(
     config = grpo_config(
         str(folder / "rl"), max_steps=settings.rl_updates, learning_rate=settings.rl_learning_rate,
         temperature=settings.temperature, gradient_accumulation_steps=settings.micro_batches, seed=settings.seed,
-        disable_tqdm=True, weight_decay=0.0, adam_beta2=0.98, warmup_steps=5,
-        lr_scheduler_type="constant_with_warmup",
+        disable_tqdm=True, weight_decay=0.0, adam_beta2=0.98, warmup_steps=min(5, settings.rl_updates // 4),
+        lr_scheduler_type="warmup_stable_decay",
+        lr_scheduler_kwargs={"num_decay_steps": settings.rl_updates // 4, "decay_type": "linear"},
     )  # fmt: skip
+    credit = partial(turn_advantages, estimator=settings.rl_credit, negative=settings.rl_negative)
     trainer = ForgeGRPOTrainer(
         model, args=config, rollout=sampler, groups_per_update=settings.groups_per_update,
-        credit=partial(turn_advantages, estimator=settings.rl_credit), processing_class=renderer.tokenizer,
+        credit=credit, processing_class=renderer.tokenizer,
         old_policy="sampler",  # which is this very model
     )  # fmt: skip
     trainer.train()

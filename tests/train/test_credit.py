@@ -116,8 +116,7 @@ def test_exact_match_looks_at_the_turn_alone() -> None:
     assert per_turn(group[0], found[0]) == pytest.approx([1.0, -1.0])
 
 
-@pytest.mark.parametrize("estimator", ["outcome", "return_to_go", "exact_match"])
-@given(group=groups())
+@given(groups, st.sampled_from(sorted(ESTIMATORS)))
 def test_negative_credit_can_be_damped(group: list[Sample], estimator: str) -> None:
     whole = turn_advantages(group, estimator=estimator)
     for factor in (0.0, 0.25):

@@ -63,6 +63,9 @@ FAIL_ONLY = {
 }
 """Repositories whose logs name failures only."""
 
+_OLD_DJANGO = {"1.7", "1.8", "1.9", "1.10", "1.11", "2.0", "2.1", "2.2"}
+_LOCALE = {"LANG": "en_US.UTF-8", "LC_ALL": "en_US.UTF-8", "LANGUAGE": "en_US:en"}
+
 _NO_TESTS = (".json", ".png", "csv", ".txt", ".md", ".jpg", ".jpeg", ".pkl", ".yml", ".yaml", ".toml")
 """Ends of files in a test patch that are not given to the runner."""
 
@@ -97,6 +100,23 @@ def completed(row: Mapping[str, Any], where: str = "row") -> dict[str, Any]:
         if command:
             full["test_cmd"] = command
     return full
+
+
+def environment_of(row: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """What swebench 4 did before the tests of a row without ``eval_script``: lines of exports, and lines of setup.
+
+    Only Django's had any: names and texts that are not ASCII need a locale, which the images of 3.0 to 3.2 lack.
+
+    Args:
+        row: Of SWE-bench.
+    """
+    version = str(row.get("version") or "")
+    if row.get("repo") != "django/django" or version not in {*_OLD_DJANGO, "3.0", "3.1", "3.2"}:
+        return [], []
+    exports = [f"export {name}={value}" for name, value in _LOCALE.items()]
+    if version in _OLD_DJANGO:
+        return [*exports, "export PYTHONIOENCODING=utf8"], []
+    return exports, ["sed -i '/en_US.UTF-8/s/^# //g' /etc/locale.gen && locale-gen"]
 
 
 def is_smith(row: Mapping[str, Any]) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 
 from forge_envs.core.errors import TaskError
 from forge_envs.core.task import Task, TaskSuite
-from forge_envs.swe.dialects import completed, is_smith
+from forge_envs.swe.dialects import completed, environment_of, is_smith
 from forge_envs.swe.diffs import touched_paths
 from forge_envs.swe.eval_script import read_eval_script
 from forge_envs.swe.rows import split_of, swe_rows
@@ -95,6 +95,7 @@ class SWETask:
         if kind not in get_args(EvalType):
             raise TaskError(f"{where}: eval_type: {kind!r} is none of {list(get_args(EvalType))}.")
         script = read_eval_script(_text(row, "eval_script", where, needed=False))
+        exports, setup = ([], []) if row.get("eval_script") else environment_of(row)
         return cls(
             id=texts["instance_id"],
             repo=texts["repo"],
@@ -110,8 +111,8 @@ class SWETask:
             version=_text(row, "version", where, needed=False),
             image=_text(row, "image", where, needed=False) or None,
             bug_patch=_text(row, "bug_patch", where, needed=False),
-            exports=script.exports,
-            setup=script.setup,
+            exports=(*exports, *script.exports),
+            setup=(*setup, *script.setup),
             xdist=row.get("xdist") is True,
         )
 

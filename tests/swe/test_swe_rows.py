@@ -47,6 +47,17 @@ SMITH: dict[str, Any] = {
 }
 
 
+def test_old_rows_of_django_get_their_locale() -> None:
+    found = {v: SWETask.from_row({**OLD, "version": v}) for v in ("1.4", "1.9", "3.0", "4.0")}
+    assert {v: "export LC_ALL=en_US.UTF-8" in task.exports for v, task in found.items()} == {
+        "1.4": False, "1.9": True, "3.0": True, "4.0": False
+    }  # fmt: skip
+    assert "export PYTHONIOENCODING=utf8" in found["1.9"].exports and not found["1.9"].setup
+    assert found["3.0"].setup[0].endswith("locale-gen")
+    script = "export A=1\n: '>>>>> Start Test Output'\npytest x\n: '>>>>> End Test Output'\n"
+    assert SWETask.from_row({**OLD, "eval_script": script}).exports == ("export A=1",)
+
+
 def test_old_rows_of_swe_bench_are_filled() -> None:
     task = SWETask.from_row(OLD)
     assert task.log_parser == "parse_log_django" and task.eval_type == "pass_and_fail"

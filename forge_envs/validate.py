@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -42,7 +43,7 @@ class SuiteReport:
 
     Args:
         suite: The suite as it was named.
-        tasks: How many tasks were played.
+        tasks: How many tasks were played: all, or the sample.
         faults: Everything that is wrong; empty for a sound suite.
     """
 
@@ -52,7 +53,12 @@ class SuiteReport:
 
 
 def validate_suite(
-    source: str | Path, *, python: str | Path | None = None, progress: Callable[[int, int], None] | None = None
+    source: str | Path,
+    *,
+    python: str | Path | None = None,
+    sample: int | None = None,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
 ) -> SuiteReport:
     """Load a suite and play each of its tasks.
 
@@ -64,8 +70,15 @@ def validate_suite(
     Args:
         source: A bundled suite's name or a suite folder.
         python: A virtual environment for the tasks' tests; only for environments that take it (``forge/SWE-v0``).
+        sample: Play only so many tasks, drawn at random; the whole suite is loaded all the same.
+        seed: Of the drawing.
         progress: Called with the number of tasks done and their total.
+
+    Raises:
+        ConfigError: The sample is empty.
     """
+    if sample is not None and sample < 1:
+        raise ConfigError(f"sample is {sample}: draw at least 1 task.")
     name = str(source)
     try:
         suite = load_suite(source)
@@ -75,14 +88,15 @@ def validate_suite(
     faults: list[TaskFault] = []
     digests: dict[str, str] = {}
     with env:
-        for done, task in enumerate(suite, start=1):
+        chosen = list(suite) if sample is None else random.Random(seed).sample(list(suite), min(sample, len(suite)))
+        for done, task in enumerate(chosen, start=1):
             faults += [TaskFault(name, task.id, check, detail) for check, detail in _check_task(env, task, digests)]
             if progress is not None:
-                progress(done, len(suite))
+                progress(done, len(chosen))
     faults += [
         TaskFault(name, task_id, "deterministic", detail) for task_id, detail in _compare(source, digests, python)
     ]
-    return SuiteReport(name, len(suite), tuple(faults))
+    return SuiteReport(name, len(chosen), tuple(faults))
 
 
 def gold_digests(source: str | Path, task_ids: set[str], python: str | None = None) -> dict[str, str]:

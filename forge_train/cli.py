@@ -135,6 +135,8 @@ def eval_command(
 def validate_command(
     suites: Annotated[list[str] | None, typer.Argument(help="Suites or folders; all bundled ones if absent.")] = None,
     python: Annotated[Path | None, typer.Option(help="A virtual environment for the tests of SWE suites.")] = None,
+    sample: Annotated[int | None, typer.Option(min=1, help="Only so many tasks of each suite, at random.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the sample.")] = 0,
 ) -> None:
     """Check suites: rows, ids, gold earns 1.0, doing nothing noop_reward, replays are the same, outputs are known."""
     from forge_envs import bundled_suites
@@ -144,7 +146,7 @@ def validate_command(
     reports = []
     with Progress(console=Console(stderr=True), transient=True) as progress:
         for name in named:
-            reports.append(validate_suite(name, python=python, progress=_bar(progress, name)))
+            reports.append(validate_suite(name, python=python, sample=sample, seed=seed, progress=_bar(progress, name)))
     faults = [fault for report in reports for fault in report.faults]
     out.print(make_table("Suites", ("suite", "tasks", "faults"), [(r.suite, r.tasks, len(r.faults)) for r in reports]))
     if faults:

@@ -5,11 +5,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from forge_toy import ROWS, row, write_suite
 from typer.testing import CliRunner
 
+from forge_envs import ConfigError, Task, validate
 from forge_envs.validate import validate_suite
 from forge_train.cli import app
 from forge_train.cli_text import plain
@@ -152,3 +154,18 @@ def test_the_command_loads_nothing_of_the_trainer(toy: Path) -> None:
         [sys.executable, "-c", script, str(toy)], env=env, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_validate_may_draw_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    played: list[str] = []
+
+    def seen(env: Any, task: Task, digests: dict[str, str]) -> list[tuple[str, str]]:
+        played.append(task.id)
+        return []
+
+    monkeypatch.setattr(validate, "_check_task", seen)
+    assert [validate_suite("tool_use/library", sample=5, seed=seed).tasks for seed in (0, 0, 1)] == [5, 5, 5]
+    assert len(set(played[:5])) == 5 and played[:5] == played[5:10] != played[10:]
+    assert validate_suite("swe/bundled", sample=100).tasks == 6
+    with pytest.raises(ConfigError, match="sample is 0"):
+        validate_suite("tool_use/library", sample=0)

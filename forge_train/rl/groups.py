@@ -39,7 +39,8 @@ class GroupSampler:
         limits: The engine's bounds.
         on_rollouts: Called with the rollouts of each call.
         mask_truncated: As in `to_samples`.
-        shuffle_rewards: Permute the rewards over all episodes of a call: a control that must not learn.
+        shuffle_rewards: Permute the rewards over the episodes of each group: a control that must not learn. Over all
+            episodes of a call it would reinforce groups in which nothing is right.
     """
 
     def __init__(
@@ -81,18 +82,24 @@ class GroupSampler:
         samples = [
             sample for rollout in rollouts for sample in to_samples(rollout, mask_truncated=self._mask_truncated)
         ]
-        return self._with_shuffled_rewards(samples) if self._shuffle else samples
+        return shuffled(samples, self._random) if self._shuffle else samples
 
-    def _with_shuffled_rewards(self, samples: list[Sample]) -> list[Sample]:
-        """All rows of an episode keep one reward; masked episodes have none to give or to take.
 
-        What an episode earned in steps moves with its outcome, in one sum that its new owner earns in the last turn.
-        """
-        earned = {s.episode: (s.reward, sum(s.step_rewards)) for s in samples if not s.masked}
-        order = self._random.permutation(len(earned))
+def shuffled(samples: Sequence[Sample], random: np.random.Generator) -> list[Sample]:
+    """The samples with the rewards of each group permuted over its episodes.
+
+    All rows of an episode keep one reward; masked episodes have none to give or to take. What an episode earned in
+    steps moves with its outcome, in one sum that its new owner earns in the last turn.
+    """
+    groups: dict[str, dict[str | None, tuple[float, float]]] = {}
+    for s in samples:
+        if not s.masked:
+            groups.setdefault(s.group, {})[s.episode] = (s.reward, sum(s.step_rewards))
+    mixed: dict[str | None, tuple[float, float]] = {}
+    for earned in groups.values():
         values = list(earned.values())
-        mixed = {episode: values[i] for episode, i in zip(earned, order, strict=True)}
-        return [s if s.masked else _paid(s, *mixed[s.episode]) for s in samples]
+        mixed |= {episode: values[i] for episode, i in zip(earned, random.permutation(len(values)), strict=True)}
+    return [s if s.masked else _paid(s, *mixed[s.episode]) for s in samples]
 
 
 def _paid(sample: Sample, reward: float, total: float) -> Sample:

@@ -59,7 +59,7 @@ while read -r question; do
   state
   if [ "$question" = k ]; then
     i=0
-    while end; REAP state; [ "$n" -gt 1 ] && [ $i -lt 2000 ]; do i=$((i+1)); done
+    while end; REAP state; [ "$n" -gt 1 ] && [ $i -lt 10000 ]; do i=$((i+1)); done
   fi
   echo "$c $m ${p:-0} $o $n"
 done

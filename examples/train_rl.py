@@ -48,11 +48,10 @@ class Settings:
     sft_learning_rate: float = 0.01
     sft_matrix_learning_rate: float | None = 0.03  # of Muon, for the matrices of the blocks; None: AdamW for all
     sft_batch: int = 8
-    rl_updates: int = 64
-    rl_learning_rate: float = 5e-4  # constant, and falling to 0 over the last quarter
+    rl_updates: int = 72
+    rl_learning_rate: float = 1.2e-4  # constant, and falling to 0 over the last quarter
     rl_step_weights: dict[str, float] = field(default_factory=lambda: {"gold_in_order": 0.5})  # beside the outcome
     rl_credit: str = "return_to_go"
-    rl_negative: float = 0.0  # of advantages below 0; the paper's is 1, which drives a small model into rambling
     groups: int = 16  # N: tasks per rollout batch
     groups_per_update: int = 16  # M: tasks per optimizer update
     group_size: int = 8  # G: episodes per task
@@ -72,7 +71,7 @@ class Settings:
 QUICK = {"rl_updates": 3, "eval_tasks": 100, "eval_episodes": 1}
 PRETRAINED = {
     "pretrain_epochs": 0.0, "sft_learning_rate": 1e-5, "sft_matrix_learning_rate": None, "rl_learning_rate": 1e-6,
-    "rl_negative": 1.0, "max_new_tokens": 1024, "max_tokens": 16384,
+    "max_new_tokens": 1024, "max_tokens": 16384,
 }  # fmt: skip
 """What --model changes of the defaults."""
 
@@ -251,7 +250,7 @@ def train_rl(
         lr_scheduler_type="warmup_stable_decay",
         lr_scheduler_kwargs={"num_decay_steps": settings.rl_updates // 4, "decay_type": "linear"},
     )  # fmt: skip
-    credit = partial(turn_advantages, estimator=settings.rl_credit, negative=settings.rl_negative)
+    credit = partial(turn_advantages, estimator=settings.rl_credit)
     trainer = ForgeGRPOTrainer(
         model, args=config, rollout=sampler, groups_per_update=settings.groups_per_update,
         credit=credit, processing_class=renderer.tokenizer,

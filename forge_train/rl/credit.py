@@ -87,7 +87,6 @@ def turn_advantages(
     discount: float = 1.0,
     ddof: int = 1,
     eps: float = 1e-4,
-    negative: float = 1.0,
 ) -> list[Array]:
     """The advantage of every token of a group.
 
@@ -97,18 +96,13 @@ def turn_advantages(
         discount: Per turn, in [0, 1]; read by `return_to_go`.
         ddof: Of the standard deviation. The paper does not say; 1 with eps 1e-4 is what TRL's GRPOTrainer does.
         eps: Added to the standard deviation.
-        negative: Factor of advantages below 0, in [0, 1]. 1 is Eq 6; with 0 only what did better than its group is
-            learned, as in rejection sampling (RAFT; arXiv 2504.11343): entropy falls faster, and a small model is not
-            driven from what it said to something that nobody tried.
 
     Returns:
         One float64 array per row, as long as the row; 0 except on sampled tokens of members that are not masked.
 
     Raises:
-        ConfigError: The estimator is unknown, or it needs step rewards that are missing; `negative` is out of range.
+        ConfigError: The estimator is unknown, or it needs step rewards that are missing.
     """
-    if not 0.0 <= negative <= 1.0:
-        raise ConfigError(f"negative is {negative}: give a factor from 0 to 1.")
     if estimator not in ESTIMATORS:
         raise ConfigError(f"Unknown credit estimator {estimator!r}: use one of {sorted(ESTIMATORS)}.")
     # A member is an episode; it may own several rows, and must enter the statistics once.
@@ -120,7 +114,6 @@ def turn_advantages(
             first.setdefault(key, sample)
             turns[key] = max(turns.get(key, 0), max(sample.row.turn) + 1)
     values = ESTIMATORS[estimator](list(first.values()), list(turns.values()), discount, ddof, eps)
-    values = [np.where(v < 0, v * negative, v) for v in values]
     by_owner = dict(zip(first, values, strict=True))
 
     advantages = []

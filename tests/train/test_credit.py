@@ -116,14 +116,6 @@ def test_exact_match_looks_at_the_turn_alone() -> None:
     assert per_turn(group[0], found[0]) == pytest.approx([1.0, -1.0])
 
 
-@given(groups, st.sampled_from(sorted(ESTIMATORS)))
-def test_negative_credit_can_be_damped(group: list[Sample], estimator: str) -> None:
-    whole = turn_advantages(group, estimator=estimator)
-    for factor in (0.0, 0.25):
-        for a, b in zip(whole, turn_advantages(group, estimator=estimator, negative=factor), strict=True):
-            assert (b[a >= 0] == a[a >= 0]).all() and b[a < 0] == pytest.approx(factor * a[a < 0])
-
-
 def test_rows_of_one_episode_are_one_member() -> None:
     whole = [member([0.0, 1.0], episode="a"), member([0.0, 0.0], episode="b"), member([0.0, 0.0], episode="c")]
     split = [whole[0], whole[0], *whole[1:]]
@@ -134,8 +126,6 @@ def test_rows_of_one_episode_are_one_member() -> None:
 def test_refusals_name_the_cure() -> None:
     with pytest.raises(ConfigError, match="outcome"):
         turn_advantages([member([1.0])], estimator="magic")
-    with pytest.raises(ConfigError, match="from 0 to 1"):
-        turn_advantages([member([1.0])], negative=2.0)
     with pytest.raises(ConfigError, match="step_rewards"):
         turn_advantages([member([1.0], step_rewards=())], estimator="return_to_go")
     with pytest.raises(ConfigError, match="one per assistant turn"):

@@ -1,13 +1,20 @@
 """`forge judge`: judges a file of submissions."""
 
+import contextlib
+import signal
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
+
+if TYPE_CHECKING:
+    from forge_envs.sandbox.judge import WorkerPool
 
 
 def judge_command(
@@ -36,7 +43,7 @@ def judge_command(
     columns = (TextColumn("{task.completed} judged"), TextColumn("{task.fields[verdicts]}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         bar = progress.add_task("judge", total=None, verdicts="")
-        with open_pool(workers=workers, isolation=isolation) as pool:
+        with open_pool(workers=workers, isolation=isolation) as pool, _stopped_at_once(pool):
             for row in judge_lines(file, pool=pool, folder=folder):
                 sink.write(dump(row) + "\n")
                 sink.flush()
@@ -45,6 +52,22 @@ def judge_command(
     console.print(_counts(verdicts) or "no submissions", highlight=False)
     if verdicts["IE"]:
         raise typer.Exit(1)
+
+
+@contextlib.contextmanager
+def _stopped_at_once(pool: "WorkerPool") -> Iterator[None]:
+    """SIGINT and SIGTERM end the runs before anything waits for them, and leave nothing on the disk."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        pool.close()  # this thread never holds the pool's lock: only the threads of `judge_lines` use the pool
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _counts(verdicts: Counter[str]) -> str:

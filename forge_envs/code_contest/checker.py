@@ -1,6 +1,6 @@
 """Programs that judge programs: custom checkers and interactors, in the same sandbox as what they judge."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from forge_envs.code_contest.compiling import compile_program, python_complaint
@@ -9,7 +9,8 @@ from forge_envs.code_contest.verdict import Code
 from forge_envs.core.errors import GraderError, TaskError
 from forge_envs.sandbox import judge as workers
 from forge_envs.sandbox.base import ExecResult, Limits
-from forge_envs.sandbox.judge import Case, RunResult, WorkerPool
+from forge_envs.sandbox.judge import Case, CommandProgram, NativeProgram, RunResult, WorkerPool
+from forge_envs.sandbox.judge.visible import interpreter
 
 HELPER_LIMITS = Limits(cpu_s=30.0, wall_s=120.0, memory_mb=2048, output_bytes=16 * 2**20)
 """What a checker or an interactor may use."""
@@ -18,6 +19,9 @@ ATTEMPTS = 2
 """How often a checker that fails is run before `GraderError`."""
 
 SIGPIPE = 13
+
+FEEDBACK = "feedback/"
+"""Folder that Kattis' validators write to, in their own."""
 
 _MEANING: dict[Protocol, dict[int, Code]] = {
     "testlib": {0: "AC", 1: "WA", 2: "WA", 4: "WA", 7: "WA", 8: "WA"},
@@ -36,12 +40,20 @@ class Helper:
     Args:
         program: Compiled.
         protocol: How it is called and how it answers.
+        args: Arguments after those of the protocol.
         limits: What it may use.
     """
 
     program: workers.Program
     protocol: Protocol
+    args: tuple[str, ...] = ()
     limits: Limits = HELPER_LIMITS
+
+    def arguments(self, output: str) -> tuple[str, ...]:
+        """What it is called with; `output` is where testlib's protocol has what the program wrote."""
+        if self.protocol == "kattis":
+            return ("{input}", "{answer}", FEEDBACK, *self.args)
+        return ("{input}", output, "{answer}", *self.args)
 
 
 def compile_helper(program: Program, pool: WorkerPool, cache_folder: Path | None) -> Helper:
@@ -54,7 +66,20 @@ def compile_helper(program: Program, pool: WorkerPool, cache_folder: Path | None
     complaint = python_complaint(compiled.program, pool) if compiled.program else compiled.output
     if compiled.program is None or complaint is not None:
         raise TaskError(f"The problem's {program.language} program does not compile: {(complaint or '')[:500]}")
-    return Helper(compiled.program, program.protocol)
+    ready = _with_feedback(compiled.program) if program.protocol == "kattis" else compiled.program
+    return Helper(ready, program.protocol, program.args)
+
+
+def _with_feedback(program: workers.Program) -> CommandProgram:
+    """The program in a folder of its own with one to write to, which the validators of Kattis packages insist on."""
+    folder = {f"{FEEDBACK}.keep": b""}
+    if isinstance(program, CommandProgram):
+        return replace(program, files={**program.files, **folder}, writable=True)
+    if isinstance(program, NativeProgram):
+        return CommandProgram(("./validator",), files={"validator": program.binary, **folder}, writable=True)
+    source = program.code if isinstance(program.code, bytes) else program.code.encode(errors="surrogatepass")
+    python = (interpreter(), "-E", "-s", "-B", "validator.py")
+    return CommandProgram(python, files={"validator.py": source, **folder}, writable=True)
 
 
 def check_outputs(helper: Helper, given: bytes, got: bytes, expected: bytes, *, pool: WorkerPool) -> tuple[Code, str]:
@@ -74,10 +99,7 @@ def check_outputs(helper: Helper, given: bytes, got: bytes, expected: bytes, *, 
         GraderError: The checker failed: a limit, a signal, testlib's FAIL, or an exit code without a meaning.
     """
     files = {"input": given, "output": got, "answer": expected}
-    if helper.protocol == "kattis":
-        case = Case(stdin=got, args=("{input}", "{answer}", "/tmp"), files=files)
-    else:
-        case = Case(args=("{input}", "{output}", "{answer}"), files=files)
+    case = Case(stdin=got if helper.protocol == "kattis" else b"", args=helper.arguments("{output}"), files=files)
     for _ in range(ATTEMPTS):
         result = pool.run(helper.program, [case], limits=helper.limits)[0]
         code = meaning(helper.protocol, result)

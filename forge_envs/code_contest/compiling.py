@@ -12,7 +12,8 @@ from functools import cache
 from pathlib import Path
 
 from forge_envs.code_contest.cache import key_of, load, locked, store
-from forge_envs.code_contest.languages import Language, find_language, find_tool, java_class
+from forge_envs.code_contest.java import java_class
+from forge_envs.code_contest.languages import Language, find_language, find_tool
 from forge_envs.core.cache_folder import default_folder
 from forge_envs.sandbox.base import Limits
 from forge_envs.sandbox.judge import CommandProgram, NativeProgram, Program, PythonProgram, RunResult, WorkerPool
@@ -66,7 +67,7 @@ def compile_program(
         "tool": tool,
         "bin": os.path.dirname(tool),
         "name": name,
-        "class": java_class(name, code),
+        "class": java_class(code) if name.endswith(".java") else "",
         "memory": str(memory_limit_mb),
     }
     source = code.encode(errors="surrogatepass")

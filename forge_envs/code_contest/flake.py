@@ -82,7 +82,8 @@ def flake_report(
         raise TaskError(f"No task of {source} has a solution that could be judged.")
     jobs = max(1, round(load * len(os.sched_getaffinity(0))))
     seen: list[list[Outcome]] = [[] for _ in pairs]
-    with open_pool(workers=jobs, isolation=isolation) as pool, ThreadPoolExecutor(jobs) as threads:
+    threads = ThreadPoolExecutor(jobs)
+    with open_pool(workers=jobs, isolation=isolation) as pool:
         rounds = [(index, *pair) for _ in range(k) for index, pair in enumerate(pairs)]
         futures = [threads.submit(_judged, task, program, pool, isolation) for _, task, program in rounds]
         try:
@@ -90,7 +91,7 @@ def flake_report(
                 seen[index].append(future.result())
                 if progress is not None:
                     progress(done, len(rounds))
-        finally:
+        finally:  # without waiting: the pool is closed next, which ends what still runs
             threads.shutdown(wait=False, cancel_futures=True)
     return [_report(task, one, outcomes) for (task, one), outcomes in zip(pairs, seen, strict=True)]
 

@@ -1,6 +1,5 @@
 """Which languages there are, how each is compiled and run, and whether its toolchain is on this machine."""
 
-import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -8,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from forge_envs.code_contest.java import java_source
 from forge_envs.core.errors import ConfigError
 
 
@@ -44,23 +44,6 @@ class Language:
         return self.source if isinstance(self.source, str) else self.source(code)
 
 
-def java_source(code: str) -> str:
-    """`X.java` for the public class X, else for the class around `main`, else `Main.java`."""
-    public = re.search(r"^\s*public\s+(?:(?:final|abstract|strictfp)\s+)*class\s+(\w+)", code, re.MULTILINE)
-    if public:
-        return f"{public[1]}.java"
-    main = re.search(r"\bstatic\s+(?:final\s+)?void\s+main\b", code)
-    before = code[: main.start()] if main else ""
-    around = re.findall(r"^\s*(?:(?:final|abstract|strictfp)\s+)*class\s+(\w+)", before, re.MULTILINE)
-    return f"{around[-1] if around else 'Main'}.java"
-
-
-def java_class(name: str, code: str) -> str:
-    """The class that runs, with its package, for a source file of that name."""
-    package = re.search(r"^\s*package\s+([\w.]+)\s*;", code, re.MULTILINE)
-    return f"{package[1]}.{name.partition('.')[0]}" if package else name.partition(".")[0]
-
-
 def _gcc(tool: str, standard: str) -> tuple[str, ...]:
     quiet = ("-w", "-fmax-errors=20", "-fno-diagnostics-color")
     return (tool, f"-std={standard}", "-O2", "-static", "-DONLINE_JUDGE", *quiet, "-o", "main", "{name}", "-lm")
@@ -88,7 +71,7 @@ LANGUAGES: dict[str, Language] = {
         extra_mb=64,
     ),
     "c": Language("C", "gcc", "gcc", "main.c", (_gcc("{tool}", "gnu17"),), "main"),
-    "cpp": _cpp("gnu++20", "gnu++17"),
+    "cpp": _cpp("gnu++20", "gnu++17", "gnu++14"),
     "cpp17": _cpp("gnu++17"),
     "cpp20": _cpp("gnu++20"),
     "java": Language(

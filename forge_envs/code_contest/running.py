@@ -8,7 +8,7 @@ from typing import Any
 from forge_envs.code_contest.checker import check_outputs, compile_helper, interactor_verdict
 from forge_envs.code_contest.compare import matches
 from forge_envs.code_contest.compiling import Compiled, python_complaint
-from forge_envs.code_contest.json_compare import JSON_RULES
+from forge_envs.code_contest.json_compare import JSON_RULES, Unreadable, json_matches, read_json
 from forge_envs.code_contest.submission import Checker, Submission, Test
 from forge_envs.code_contest.verdict import SHOWN, Code, TestResult, failure
 from forge_envs.core.errors import ConfigError, GraderError, TaskError
@@ -50,10 +50,16 @@ def judge_runs(submission: Submission, compiled: Compiled, pool: WorkerPool, cac
         expected = _text(test.expected)
         if helper is not None:
             return check_outputs(helper, test.input(), result.stdout, expected, pool=pool)
-        return ("AC", "") if matches(checker.type, result.stdout, expected, checker.options) else ("WA", "wrong answer")
+        if checker.type in JSON_RULES:
+            right = json_matches(checker.type, result.stdout, _json(expected), checker.options)
+        else:
+            right = matches(checker.type, result.stdout, expected, checker.options)
+        return ("AC", "") if right else ("WA", "wrong answer")
 
     for test in submission.tests:
         test.check_input()
+        if checker.type in JSON_RULES:
+            _json(_text(test.expected))
     return _judge(submission, compiled, limits, series, verdict, one_by_one=helper is not None)
 
 
@@ -112,7 +118,7 @@ def judge_interactions(
     results: list[TestResult] = []
     for test in submission.tests:
         files = {"input": test.input(), "answer": _text(test.expected)}
-        case = Case(args=("{input}", "/dev/null", "{answer}"), files=files)
+        case = Case(args=helper.arguments("/dev/null"), files=files)
         patient = replace(helper.limits, wall_s=limits.wall_s + 5)
         result, other = pool.interact(
             compiled.program, helper.program, second_case=case, first_limits=limits, second_limits=patient
@@ -234,6 +240,13 @@ def _examined(examiner: RunResult, result: RunResult) -> RunResult:
 
 def _first_check(tests: Sequence[Test]) -> int:
     return next((index for index, test in enumerate(tests) if test.check is not None), len(tests))
+
+
+def _json(expected: bytes) -> Any:
+    try:
+        return read_json(expected)
+    except Unreadable as error:
+        raise TaskError(f"An 'expected' is not JSON, which its checker compares: {error}") from error
 
 
 def _text(expected: Any) -> bytes:

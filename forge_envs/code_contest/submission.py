@@ -1,6 +1,7 @@
 """What is judged: a program, its tests and its checker, read from one JSON object."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,11 +32,13 @@ class Program:
         protocol: `testlib`: called as ``input output answer``, exit code 0 is right, 1, 2, 4 and 8 wrong, 7 and from
             50 on part of the points (which is not right), 3 a fault of the problem. `kattis`: called as
             ``input answer feedback_folder`` with the output on standard input, exit code 42 is right, 43 wrong.
+        args: Further arguments, after these (a Kattis package's validator_flags).
     """
 
     language: str
     source: str
     protocol: Protocol = "testlib"
+    args: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -175,13 +178,17 @@ def _test(test: Any, mode: str, index: int) -> Test:
     return Test(stdin=_text(test, "stdin", where=where).encode(errors="surrogatepass"), expected=expected)
 
 
+_CPP = re.compile(r'^[ \t\ufeff]*(?:#[ \t]*include[ \t]*[<"]|(?:int|auto|signed)[ \t]+main[ \t]*\()', re.MULTILINE)
+"""A line that C++ has and Python has not: tells the language of a checker that does not name it."""
+
+
 def _checker(value: Any, mode: str) -> Checker:
     if value is None or mode == "interactive":
         return Checker("json_equal" if mode == "function" else "tokens")
     if not isinstance(value, Mapping):
         raise TaskError("'checker' has to be an object.")
     kind = _text(value, "type", where="checker")
-    kinds = [*JSON_RULES] if mode == "function" else [*RULES, "program"]
+    kinds = [*JSON_RULES] if mode == "function" else [*RULES, *JSON_RULES, "program"]
     if kind not in kinds:
         raise TaskError(f"checker.type {kind!r} does not exist in {mode} mode: there are {', '.join(kinds)}.")
     tolerances = {key: _tolerance(value, key) for key in ("abs", "rel") if value.get(key) is not None}
@@ -193,9 +200,12 @@ def _program(value: Any, where: str) -> Program:
     if not isinstance(value, Mapping):
         raise TaskError(f"{where!r} has to be an object with 'source'.")
     source = _text(value, "source", where=where)
-    guess = "cpp" if "#include" in source else "python"
+    guess = "cpp" if _CPP.search(source) else "python"
     protocol = _choice(value, "protocol", get_args(Protocol), "testlib", where=where)
-    return Program(_text(value, "language", guess, where=where), source, protocol)
+    args = value.get("args") or []
+    if not isinstance(args, list | tuple) or not all(isinstance(one, str) for one in args):
+        raise TaskError(f"{where}.args has to be a list of texts.")
+    return Program(_text(value, "language", guess, where=where), source, protocol, tuple(args))
 
 
 def _text(row: Mapping[str, Any], key: str, default: str | None = None, *, where: str = "") -> str:

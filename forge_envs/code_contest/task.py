@@ -92,7 +92,7 @@ class ContestTask:
     difficulty: int = 0
     fn_name: str | None = None
     starter: Mapping[str, str] = field(default_factory=dict)
-    interactor: Mapping[str, str] | None = None
+    interactor: Mapping[str, Any] | None = None
     project: Project | None = None
     solutions: tuple[Program, ...] = ()
     wrong: tuple[Program, ...] = ()

@@ -73,7 +73,8 @@ def kernel_limits(limits: Limits, group: cgroups.Cgroup | None, *, shared_user: 
         "RLIMIT_MSGQUEUE": 0,
     }
     if limits.cpu_s is not None:
-        values["RLIMIT_CPU"] = math.ceil(limits.cpu_s) + 1
+        # A backstop: counted in ticks, which run ahead of the time used on a crowded machine.
+        values["RLIMIT_CPU"] = math.ceil(2 * limits.cpu_s) + 2
     if limits.memory_mb is not None and group is None:  # loose: what counts is the memory that was touched
         values["RLIMIT_AS"] = 2 * limits.memory_mb * MIB + 1536 * MIB
     if group is None or not shared_user:

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import pickle
+import shutil
 import stat
 import zipfile
 import zlib
@@ -284,10 +285,50 @@ def test_kattis_programs(tmp_path: Path) -> None:
     talking = _package(tmp_path / "b", f"{YAML}validation: custom interactive\n", **validator)
     (task,) = load_tasks(talking, format="kattis").tasks
     assert task.mode == "interactive" and task.interactor is not None and task.interactor["protocol"] == "kattis"
-    two = _package(tmp_path / "c", f"{YAML}validation: custom\n", **validator, output_validators__check__more__h="")
-    (two / "output_validators/check/validate.h").write_text("")
+    two = _package(tmp_path / "c", f"{YAML}validation: custom\n", **validator)
+    (two / "output_validators/check/more.py").write_text("")
     loaded = load_tasks(tmp_path, format="kattis")
-    assert len(loaded.tasks) == 2 and "single file" in loaded.skipped[0].reason
+    assert len(loaded.tasks) == 2 and "2 source files" in loaded.skipped[0].reason
+
+
+def test_kattis_validators_take_their_headers_with_them(tmp_path: Path) -> None:
+    files = {
+        "output_validators__check__a.cpp": '#include <cstdio>\n#include "rules.h"\n#include "rules.h"\nint main(){}',
+        "output_validators__check__rules.h": "#pragma once\nint rule();\n",
+    }
+    yaml = f"{YAML}validation: custom\nvalidator_flags: max 7\n"
+    (task,) = load_tasks(_package(tmp_path, yaml, **files), format="kattis").tasks
+    lines = task.checker["source"].split("\n")
+    assert lines == ["#include <cstdio>", "#pragma once", "int rule();", "", "", "int main(){}"]
+    assert task.checker["args"] == ["max", "7"]
+
+
+def test_kattis_arguments_of_the_validator_stand_with_the_tests(tmp_path: Path) -> None:
+    group = {"data__secret__test_group.yaml": 'output_validator_args: [float_tolerance, "1e-4"]\n'}
+    (task,) = load_tasks(_package(tmp_path / "a", f"{YAML}type: pass-fail\n", **group), format="kattis").tasks
+    assert task.checker == {"type": "float", "abs": 1e-4, "rel": 1e-4, "case_insensitive": True}
+    other = {"data__secret__sub__testdata.yaml": "output_validator_flags: case_sensitive\n"}
+    assert (
+        "different arguments"
+        in load_tasks(_package(tmp_path / "b", **group, **other), format="kattis").skipped[0].reason
+    )
+
+
+@pytest.mark.parametrize(
+    ("yaml", "says"),
+    [
+        ("type: [pass-fail, multi-pass]\n", "multi-pass"),
+        ("validation: custom score\n", "gives points"),
+        ("validation: custom\n", "0 source files"),
+    ],
+)
+def test_kattis_packages_of_other_kinds_are_left_out(tmp_path: Path, yaml: str, says: str) -> None:
+    assert says in load_tasks(_package(tmp_path, f"{YAML}{yaml}"), format="kattis").skipped[0].reason
+
+
+def test_samples_alone_are_no_tests(tmp_path: Path) -> None:
+    shutil.rmtree(_package(tmp_path) / "data/secret")
+    assert "run its generators" in load_tasks(tmp_path, format="kattis").skipped[0].reason
 
 
 @pytest.mark.parametrize("yaml", ["[1", "- a list", "validator_flags: float_tolerance x"])

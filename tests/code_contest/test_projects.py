@@ -109,6 +109,32 @@ def test_an_endless_loop_ends() -> None:
     assert _run(PYTHON, "def leap(year):\n    while True: pass\n", time_limit_s=1.0).verdict == "TLE"
 
 
+LIES = "    __eq__ = lambda self, other: True\n    __hash__ = object.__hash__\n\n\n"
+
+
+@pytest.mark.parametrize(
+    ("own", "value", "want", "verdict"),
+    [
+        (f"class Liar(int):\n{LIES}", "Liar(5)", "1", "WA"),
+        (f"class Liar:\n{LIES}", "[Liar()]", "[1]", "WA"),
+        (f"class Liar(str):\n{LIES}", "{'a': Liar('z')}", "{'a': 'q'}", "WA"),
+        ("from collections import Counter\nfrom fractions import Fraction\n", "Fraction(2, 2)", "1", "AC"),
+        ("from collections import Counter\n", "Counter('a')", "{'a': 1}", "AC"),
+        ("from collections import namedtuple\nPair = namedtuple('Pair', 'x y')\n", "Pair(1, 2)", "(1, 2)", "AC"),
+        ("class Own:\n    def __eq__(self, other): return type(other) is Own\n\n\n", "Own()", "answer.Own()", "AC"),
+    ],
+)
+def test_a_value_that_compares_itself_says_nothing_about_plain_ones(
+    own: str, value: str, want: str, verdict: str
+) -> None:
+    test = (
+        "import unittest\nimport answer\n\n\nclass AnswerTest(unittest.TestCase):\n"
+        f"    def test_answer(self):\n        self.assertEqual(answer.get(), {want})\n"
+    )
+    project = Project("python", {"answer.py": ""}, ("answer.py",), {"answer_test.py": test}, {})
+    assert _run(project, f"{own}def get():\n    return {value}\n").verdict == verdict
+
+
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 @pytest.mark.parametrize(
     "text",

@@ -2,8 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -64,26 +67,58 @@ def _interpreter() -> str:
     pytest.skip("no Python 3.11 that everybody may run")
 
 
-@pytest.mark.parametrize("isolation", ["namespaces", "landlock"])
-@pytest.mark.parametrize("profile", ["workspace", "judge"])
-def test_as_nobody(isolation: str, profile: str) -> None:
+HOST = """
+import sys
+from forge_envs.sandbox.base import SandboxSpec
+from forge_envs.sandbox.local import LocalSandbox
+from forge_envs.core.errors import SandboxError
+
+try:
+    box = LocalSandbox(SandboxSpec(isolation=sys.argv[1]))
+except SandboxError as error:
+    sys.exit(f"refused: {error}")
+print("open", flush=True)
+box.run("setsid sleep MARK & (setsid sleep MARK &) ; sleep MARK".replace("MARK", sys.argv[2]))
+"""
+
+
+def as_nobody(code: str, *arguments: str) -> "subprocess.Popen[str]":
     if os.geteuid() != 0:
         pytest.skip("the other tests run as an ordinary user already")
     if any(path.stat().st_mode & 0o005 != 0o005 for path in Path(tiers.__file__).resolve().parents):
         pytest.skip("the checkout is closed to other users")
-    done = subprocess.run(
-        [_interpreter(), "-I", "-S", "-c", tiers.BOOT + CODE, isolation, profile],
+    return subprocess.Popen(
+        [_interpreter(), "-I", "-S", "-c", tiers.BOOT + code, *arguments],
         user=NOBODY,
         group=NOBODY,
         extra_groups=[],
         cwd="/",
         env={},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=120,
     )
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("isolation", ["namespaces", "landlock"])
+def test_a_killed_host_of_nobody_leaves_nothing_running(isolation: str) -> None:
+    mark = f"87654.{os.getpid()}{time.monotonic_ns()}"
+    with as_nobody(HOST, isolation, mark) as host:
+        assert host.stdout is not None and host.stderr is not None
+        if host.stdout.readline() != "open\n":
+            pytest.skip(host.stderr.read())
+        _until(lambda: len(_sleeping(mark)) == 3)
+        host.send_signal(signal.SIGKILL)
+    _until(lambda: not _sleeping(mark))
+
+
+@pytest.mark.parametrize("isolation", ["namespaces", "landlock"])
+@pytest.mark.parametrize("profile", ["workspace", "judge"])
+def test_as_nobody(isolation: str, profile: str) -> None:
+    with as_nobody(CODE, isolation, profile) as process:
+        out, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    found = json.loads(out)
     if "refused" in found:
         pytest.skip(found["refused"])
     assert found["uid"] == NOBODY and found["tier"] == {"namespaces": "A", "landlock": "B"}[isolation]
@@ -102,3 +137,15 @@ def _bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError:
         return b""
+
+
+def _sleeping(seconds: str) -> list[str]:
+    line = f"sleep\0{seconds}\0".encode()
+    return [path.parent.name for path in Path("/proc").glob("[0-9]*/cmdline") if _bytes(path) == line]
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)

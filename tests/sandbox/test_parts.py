@@ -41,6 +41,8 @@ def _evaluate(program: bytes, arch: int, number: int, *arguments: int) -> int:
             at += yes if loaded == constant else no
         elif code == 0x35:
             at += yes if loaded >= constant else no
+        elif code == 0x54:
+            loaded &= constant
         elif code == 0x45:
             at += yes if loaded & constant else no
         else:
@@ -80,6 +82,12 @@ def test_filters_answer_as_the_tables_say(machine: str, profile: str) -> None:
         allowed = not judged and family in (1, 2, 10, 16)
         assert (answer("socket", family, 1, 0) == ALLOW) == allowed, family
         assert (answer("socketpair", family, 1, 0) == ALLOW) == (family == 1)
+    for kind, can_send_to_a_path in ((1, False), (2, True), (3, True), (5, False)):
+        for flags in (0, 0x80000, 0x800):
+            assert (answer("socketpair", 1, kind | flags, 0) == ALLOW) is not (judged and can_send_to_a_path)
+    for name in seccomp_tables.PRETENDED_TO_JUDGED:
+        assert answer(name) == (ERRNO if judged else ALLOW)
+    assert answer("prctl", 4, 0) == (ERRNO if judged else ALLOW) and answer("prctl", 15, 0) == ALLOW
     assert (answer("socket", 16, 3, 9) == ALLOW) is False
     assert answer("ioctl", 0, 0x5412) == ERRNO | errno.EPERM and answer("ioctl", 0, 0x5413) == ALLOW
     assert answer("personality", 0xFFFFFFFF) == ALLOW and answer("personality", 8) == ERRNO | errno.EPERM

@@ -10,11 +10,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from forge_envs.code_contest.formats.build import PYTHON_AND_MORE, task_id
-from forge_envs.code_contest.formats.sources import Tree, read_tree
+from forge_envs.code_contest.formats.kattis_validator import SUFFIXES, validation
+from forge_envs.code_contest.formats.sources import Tree, read_tree, text_of_file
 from forge_envs.code_contest.task import ContestTask, Mode, Program
 from forge_envs.core.errors import ConfigError, TaskError
 
-SUFFIXES = {".py": "python", ".cpp": "cpp", ".cc": "cpp", ".c": "c", ".java": "java", ".js": "javascript", ".go": "go"}
 VERDICTS = {
     "accepted": "AC",
     "wrong_answer": "WA",
@@ -28,6 +28,7 @@ TIME_LIMIT_S = 5.0
 """Where the package names none: the archive measures it from the slowest accepted submission."""
 MEMORY_LIMIT_MB = 2048
 """The archive's default."""
+_GROUPS = r"data/(?:secret/.*)?(?:testdata|test_group)\.yaml"
 _STATEMENTS = (
     r"statement/problem(?:\.en)?\.(?:md|tex)",
     r"problem_statement/problem(?:\.en)?\.(?:md|tex)",
@@ -47,13 +48,13 @@ def load_package(source: str | Path, *, time_limit_s: float | None = None) -> Co
         TaskError: It is no package, or one that needs what is not supported; the message names it.
     """
     tree = _package(read_tree(source), str(source))
-    about = _yaml(tree["problem.yaml"], str(source))
+    about = _yaml(tree["problem.yaml"], f"{source}: problem.yaml")
     limits = about.get("limits") or {}
     name = str(about.get("short_name") or Path(source).stem)
-    mode, checker, interactor = _validation(tree, about)
+    mode, checker, interactor = validation(tree, about, _flags(tree, about))
     public, hidden = _tests(tree, "data/sample/", mode), _tests(tree, "data/secret/", mode)
-    if not hidden and not public:
-        raise TaskError(f"{source}: data/secret holds no pair of .in and .ans files.")
+    if not hidden:
+        raise TaskError(f"{source}: data/secret holds no pair of .in and .ans files; run its generators first.")
     submissions = _submissions(tree)
     return ContestTask(
         id=task_id("kattis", name),
@@ -62,7 +63,7 @@ def load_package(source: str | Path, *, time_limit_s: float | None = None) -> Co
         statement=_statement(tree, str(source)),
         languages=PYTHON_AND_MORE,
         public_tests=tuple(public),
-        hidden_tests=tuple(hidden or public),
+        hidden_tests=tuple(hidden),
         checker=checker,
         time_limit_s=time_limit_s or _time_limit(tree, limits),
         memory_limit_mb=int(limits.get("memory") or MEMORY_LIMIT_MB),
@@ -90,44 +91,27 @@ def _yaml(content: bytes, source: str) -> Mapping[str, Any]:
     try:
         value = yaml.safe_load(content[: 2**20])
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise TaskError(f"{source}: problem.yaml: {error}") from error
+        raise TaskError(f"{source}: {error}") from error
     if not isinstance(value, Mapping):
-        raise TaskError(f"{source}: problem.yaml: a mapping is expected.")
+        raise TaskError(f"{source}: a mapping is expected.")
     return value
 
 
-def _validation(tree: Tree, about: Mapping[str, Any]) -> tuple[Mode, dict[str, Any], dict[str, str] | None]:
-    said = str(about.get("validation") or about.get("type") or "default").split()
-    programs = [p for p in tree if p.startswith(("output_validators/", "output_validator/"))]
-    programs = [p for p in programs if PurePosixPath(p).suffix in SUFFIXES or p.endswith((".h", ".hpp"))]
-    if not programs or said[0] == "default":
-        return "stdin", _default_checker(str(about.get("validator_flags") or "")), None
-    if len(programs) != 1:
-        raise TaskError(f"Its output validator has {len(programs)} files; one that is a single file is supported.")
-    program = {"language": SUFFIXES[PurePosixPath(programs[0]).suffix], "source": _text(tree[programs[0]])}
-    if "interactive" in said:
-        return "interactive", {"type": "tokens"}, {**program, "protocol": "kattis"}
-    return "stdin", {"type": "program", **program, "protocol": "kattis"}, None
+def _flags(tree: Tree, about: Mapping[str, Any]) -> list[str]:
+    """Arguments of the output validator: legacy packages have them in problem.yaml, all may have them for the tests."""
+    found = [_words(about.get("validator_flags"))]
+    for path in sorted(p for p in tree if re.fullmatch(_GROUPS, p)):
+        if b"output_validator_" in tree[path]:
+            group = _yaml(tree[path], path)
+            found.append(_words(group.get("output_validator_args") or group.get("output_validator_flags")))
+    told = [words for number, words in enumerate(found) if words and words not in found[:number]]
+    if len(told) > 1:
+        raise TaskError("Its groups of tests have different arguments for the output validator.")
+    return told[0] if told else []
 
 
-def _default_checker(flags: str) -> dict[str, Any]:
-    """The default output validator's flags: tokens without letter case, unless told otherwise."""
-    words = flags.split()
-    strict = {} if "case_sensitive" in words else {"case_insensitive": True}
-    tolerances = {}
-    for flag, names in {
-        "float_tolerance": ("abs", "rel"),
-        "float_absolute_tolerance": ("abs",),
-        "float_relative_tolerance": ("rel",),
-    }.items():
-        if flag in words:
-            try:
-                tolerances.update(dict.fromkeys(names, float(words[words.index(flag) + 1])))
-            except (IndexError, ValueError) as error:
-                raise TaskError(f"validator_flags: {flag} needs a number.") from error
-    if tolerances:
-        return {"type": "float", **tolerances, **strict}
-    return {"type": "exact" if "space_change_sensitive" in words else "tokens", **strict}
+def _words(value: Any) -> list[str]:
+    return [str(word) for word in value] if isinstance(value, list) else str(value or "").split()
 
 
 def _tests(tree: Tree, folder: str, mode: Mode) -> list[dict[str, Any]]:
@@ -135,7 +119,7 @@ def _tests(tree: Tree, folder: str, mode: Mode) -> list[dict[str, Any]]:
     for path in sorted(p for p in tree if p.startswith(folder) and p.endswith(".in")):
         answer = path.removesuffix(".in") + ".ans"
         if answer in tree or mode == "interactive":
-            tests.append({"stdin": _text(tree[path]), "expected": _text(tree.get(answer, b""))})
+            tests.append({"stdin": text_of_file(tree[path]), "expected": text_of_file(tree.get(answer, b""))})
     return tests
 
 
@@ -143,7 +127,7 @@ def _statement(tree: Tree, source: str) -> str:
     for pattern in _STATEMENTS:
         for path in sorted(tree):
             if re.fullmatch(pattern, path) and tree[path].strip():
-                return _text(tree[path])
+                return text_of_file(tree[path])
     raise TaskError(f"{source}: no statement/problem.en.md or problem_statement/problem.en.tex in it.")
 
 
@@ -153,13 +137,15 @@ def _submissions(tree: Tree) -> list[Program]:
         parts = PurePosixPath(path).parts
         language = SUFFIXES.get(PurePosixPath(path).suffix)
         if len(parts) == 3 and parts[1] in VERDICTS and language:
-            found.append(Program(language, _text(tree[path]), name="/".join(parts[1:]), verdict=VERDICTS[parts[1]]))
+            found.append(
+                Program(language, text_of_file(tree[path]), name="/".join(parts[1:]), verdict=VERDICTS[parts[1]])
+            )
     return found
 
 
 def _time_limit(tree: Tree, limits: Mapping[str, Any]) -> float:
-    told = limits.get("time_limit") or _text(tree.get(".timelimit", b"")).strip()
-    found = re.search(r"timelimit\s*=\s*['\"]?([\d.]+)", _text(tree.get("domjudge-problem.ini", b"")))
+    told = limits.get("time_limit") or text_of_file(tree.get(".timelimit", b"")).strip()
+    found = re.search(r"timelimit\s*=\s*['\"]?([\d.]+)", text_of_file(tree.get("domjudge-problem.ini", b"")))
     try:
         return float(told or (found[1] if found else TIME_LIMIT_S))
     except (TypeError, ValueError) as error:
@@ -169,10 +155,3 @@ def _time_limit(tree: Tree, limits: Mapping[str, Any]) -> float:
 def _title(about: Mapping[str, Any], name: str) -> str:
     title = about.get("name") or name
     return str(title.get("en") or next(iter(title.values()), name)) if isinstance(title, Mapping) else str(title)
-
-
-def _text(content: bytes) -> str:
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        return content.decode("latin-1")

@@ -91,7 +91,7 @@ def _object(row: Any, where: str) -> Mapping[str, Any]:
 def read_tree(source: str | Path) -> dict[str, bytes]:
     """Every regular file of a folder or a zip archive, in memory: nothing is ever written to the disk.
 
-    Symbolic links are left out.
+    Symbolic links are left out, and in a folder names that are no names elsewhere (with a colon or a backslash).
 
     Args:
         source: A folder, or a ``.zip`` or ``.kpp`` file.
@@ -129,9 +129,17 @@ def safe_path(name: str) -> str:
     return str(path)
 
 
+def text_of_file(content: bytes) -> str:
+    """A file as text: UTF-8, or Latin-1 where it is not."""
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
 def _folder_files(folder: Path) -> Iterator[tuple[str, bytes]]:
     for path in sorted(folder.rglob("*")):
-        if path.is_symlink() or not path.is_file():
+        if path.is_symlink() or not path.is_file() or "\\" in path.name or ":" in path.name:
             continue
         if path.resolve().is_relative_to(folder.resolve()):
             if path.stat().st_size > MAX_FILE:

@@ -27,19 +27,19 @@ def zygote_kind(program: Program) -> str:
 
 
 @contextlib.contextmanager
-def program_message(program: Program, box: str) -> Iterator[tuple[dict[str, Any], bytes, list[int]]]:
-    """Header, body and descriptors that make a zygote start a program; the descriptors are closed at the end."""
+def program_message(program: Program, box: str) -> Iterator[tuple[dict[str, Any], list[int]]]:
+    """Header and descriptor that make a zygote start a program; the descriptor is closed at the end.
+
+    Source too goes by descriptor: what a zygote read would be in the memory of every later program.
+    """
     fds: list[int] = []
-    body = b""
     header: dict[str, Any]
     try:
         if isinstance(program, PythonProgram):
             preamble = program.preamble.encode(errors="surrogatepass")
             code = program.code if isinstance(program.code, bytes) else program.code.encode(errors="surrogatepass")
-            header, body = {"kind": "python", "preamble": len(preamble)}, preamble + code
-            if len(body) > wire.INLINE:
-                fds.append(sealed(body, "source"))
-                body = b""
+            header = {"kind": "python", "preamble": len(preamble)}
+            fds.append(sealed(preamble + code, "source"))
         elif isinstance(program, NativeProgram):
             header = {"kind": "native", "argv0": program.argv0}
             fds.append(sealed(program.binary, "program", executable=True))
@@ -55,9 +55,9 @@ def program_message(program: Program, box: str) -> Iterator[tuple[dict[str, Any]
                 "content": content,
             }
             fds.append(sealed(blob, "files"))
-            if len(json.dumps(header)) > wire.INLINE:
+            if len(json.dumps(header)) > wire.LONGEST:
                 raise ConfigError("CommandProgram: names, arguments and environment are too long together")
-        yield header, body, fds
+        yield header, fds
     finally:
         for fd in fds:
             os.close(fd)
@@ -91,7 +91,7 @@ def case_message(
         header["file"] = max(file_size, limits.file_mb * 2**20)
         header["forks"], header["writes"] = program.processes, program.writable
         header["collect"] = program.collect
-    if len(json.dumps(header)) > wire.INLINE:
+    if len(json.dumps(header)) > wire.LONGEST:
         raise ConfigError("Case.args are too long; send long data by stdin or files")
     fds: list[int] = []
     try:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Collection
 from typing import Any
 
 from forge_envs.sandbox.base import Ended, Limits, Tier
@@ -11,26 +12,39 @@ from forge_envs.sandbox.judge.types import RunResult
 STDERR_BYTES = 1 << 20
 """How much of stderr is kept; more is counted only."""
 
-_REPORT_BYTES = 64 * 2**20
+VALUE_BYTES = 64 * 2**20
+"""Size of a report with a value."""
+
+TOLD_BYTES = 2**18
+"""Size of a report without one: reading JSON that a program wrote takes memory."""
 
 
 def build(
-    answer: dict[str, Any], payload: bytes, fds: list[int], *, limits: Limits, tier: Tier, attempts: int
+    answer: dict[str, Any],
+    fds: list[int],
+    *,
+    limits: Limits,
+    tier: Tier,
+    attempts: int,
+    reported: Collection[str] = (),
 ) -> RunResult:
-    """Read the captured files, close them, and say how the run ended."""
-    out_size, err_size, _ = answer["sizes"]
-    if fds:
-        out, err = read_all(fds[0], limits.output_bytes), read_all(fds[1], min(limits.output_bytes, STDERR_BYTES))
-        report_text = read_all(fds[2], _REPORT_BYTES)
-        artifacts = {name: read_all(fd, 1 << 40) for name, fd in zip(answer.get("artifacts", ()), fds[3:], strict=True)}
-        for fd in fds:
-            os.close(fd)
-    else:
-        out = payload[:out_size][: limits.output_bytes]
-        err = payload[out_size : out_size + err_size]
-        report_text = payload[out_size + err_size :]
-        artifacts = {}
-    report = _report(report_text)
+    """Read the captured files and say how the run ended.
+
+    Args:
+        answer: Of the worker.
+        fds: Of the captured files: stdout, stderr, report, artifacts.
+        limits: Of the run.
+        tier: Of the worker.
+        attempts: On how many workers it was tried.
+        reported: What the run may say of itself; it can write what it likes into its report.
+    """
+    out_size, err_size, report_size = answer["sizes"]
+    out = read_all(fds[0], limits.output_bytes) if out_size else b""
+    err = read_all(fds[1], min(limits.output_bytes, STDERR_BYTES)) if err_size else b""
+    artifacts = {name: read_all(fd, 1 << 40) for name, fd in zip(answer["artifacts"], fds[3:], strict=True)}
+    report: dict[str, Any] = {}
+    if reported and 0 < report_size <= (VALUE_BYTES if "returned" in reported else TOLD_BYTES):
+        report = _report(read_all(fds[2], report_size), reported)
     status = answer["status"]
     number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
     code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
@@ -92,13 +106,13 @@ def _ended(
     return "exited" if number is None else "signaled"
 
 
-def _report(text: bytes) -> dict[str, Any]:
+def _report(text: bytes, keys: Collection[str]) -> dict[str, Any]:
     """What the program's process says of itself; anything can stand there."""
     try:
-        report = json.loads(text) if text else {}
+        report = json.loads(text)
     except (ValueError, RecursionError):
         return {}
-    return report if isinstance(report, dict) else {}
+    return {key: report[key] for key in keys if key in report} if isinstance(report, dict) else {}
 
 
 def _text(value: Any) -> str | None:

@@ -4,7 +4,7 @@ import contextlib
 import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from forge_envs.core.errors import SandboxError
@@ -17,6 +17,10 @@ from forge_envs.sandbox.judge.worker import GRACE_S, Worker, WorkerDied, receive
 
 Stop = Callable[[int, RunResult], bool]
 """Index of a case and its result; true ends the series after it."""
+
+
+EXAMINER_CPU_S, EXAMINER_MB = 30.0, 2048
+"""What an examiner may use at least: a program that answers at length is not to make it fail."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,9 @@ def series(
                     front = (calls[index],) if function else ()
                     with requests.case_message(program, cases[index], limits, more, front) as (header, fds):
                         _send(sock, header, fds)
-                    answer, payload, got = receive(sock, _longest(limits))
-                    result = _result(answer, payload, got, limits, worker, attempt if index == since else 1)
+                    answer, got = receive(sock, _longest(limits))
+                    tries = attempt if index == since else 1
+                    result = _result(answer, got, limits, worker, tries, _reported(program, function))
                     done.append(result)
                     if result.compile_error is not None or (stop and stop(index, result)):
                         return done
@@ -66,22 +71,36 @@ def series(
 def _single(
     crew: Crew, program: PythonProgram, case: Case, limits: Limits, function: str | None, calls: Sequence[bytes]
 ) -> RunResult:
-    """One run of one program, which is cheaper in one step."""
+    """One run of one program, which is cheaper in one step.
+
+    The run compiles for itself, so it can also say what it likes of that: a complaint is not believed before the
+    compiler was asked again, with nothing of the program run.
+    """
+    result = _in_one_step(crew, program, case, limits, function, calls)
+    if result.compile_error is None:
+        return result
+    unrun = replace(program, preamble="raise SystemExit")
+    asked = _in_one_step(crew, unrun, Case(), limits, None, ())
+    return replace(result, compile_error=asked.compile_error)
+
+
+def _in_one_step(
+    crew: Crew, program: PythonProgram, case: Case, limits: Limits, function: str | None, calls: Sequence[bytes]
+) -> RunResult:
     more = {"call": function} if function else {}
+    reported = ("compile_error", *_reported(program, function))
     attempt = 1
     while True:
         try:
             with (
                 crew.worker() as worker,
-                requests.program_message(program, "") as (header, body, source),
+                requests.program_message(program, "") as (header, source),
                 requests.case_message(program, case, limits, more, calls) as (request, fds),
             ):
-                header |= {"case": request, "large": bool(source)}
-                with contextlib.closing(
-                    worker.program(requests.zygote_kind(program), header, body, [*source, *fds])
-                ) as sock:
+                header |= {"case": request}
+                with contextlib.closing(worker.program(requests.zygote_kind(program), header, [*source, *fds])) as sock:
                     answer = receive(sock, _longest(limits))
-                return _result(*answer, limits, worker, attempt)
+                return _result(*answer, limits, worker, attempt, reported)
         except WorkerDied as error:
             attempt += 1
             _give_up(crew, attempt, error)
@@ -96,7 +115,8 @@ def examine(
     crew: Crew, program: PythonProgram, function: str, examiner: str, *, limits: Limits
 ) -> tuple[RunResult, RunResult]:
     """`WorkerPool.examine`."""
-    sides = (Side(PythonProgram(examiner), Case(), limits), Side(program, Case(), limits))
+    own = replace(limits, cpu_s=_most(limits.cpu_s, EXAMINER_CPU_S), memory_mb=_most(limits.memory_mb, EXAMINER_MB))
+    sides = (Side(PythonProgram(examiner), Case(), own), Side(program, Case(), limits))
     return _converse(crew, *sides, {"ask": True}, {"serve": function})
 
 
@@ -121,11 +141,11 @@ def _converse(
                     for fd in (first_in, first_out, second_in, second_out):
                         os.close(fd)
                 a = receive(first_sock, _longest(first.limits))
-                first_result = _result(*a, first.limits, worker, attempt)
+                first_result = _result(*a, first.limits, worker, attempt, _reported(first.program, None))
                 if first_result.compile_error is not None:
                     first_sock.close()
                 b = receive(second_sock, _longest(second.limits))
-                return first_result, _result(*b, second.limits, worker, attempt)
+                return first_result, _result(*b, second.limits, worker, attempt, _reported(second.program, None))
         except WorkerDied as error:
             attempt += 1
             _give_up(crew, attempt, error)
@@ -142,6 +162,10 @@ def _longest(limits: Limits) -> float:
     return limits.wall_s * (1 + wire.PATIENCE) + GRACE_S
 
 
+def _most(limit: Any, least: Any) -> Any:
+    return None if limit is None else max(limit, least)
+
+
 def _both(first: Limits, second: Limits) -> int | None:
     if first.memory_mb is None or second.memory_mb is None:
         return None
@@ -151,8 +175,8 @@ def _both(first: Limits, second: Limits) -> int | None:
 @contextlib.contextmanager
 def _started(worker: Worker, program: Program) -> Iterator[socket.socket]:
     box = worker.box()
-    with requests.program_message(program, box) as (header, body, fds):
-        sock = worker.program(requests.zygote_kind(program), header, body, fds)
+    with requests.program_message(program, box) as (header, fds):
+        sock = worker.program(requests.zygote_kind(program), header, fds)
     try:
         yield sock
     finally:
@@ -167,13 +191,24 @@ def _send(sock: socket.socket, header: dict[str, Any], fds: Sequence[int]) -> No
 
 
 def _result(
-    answer: dict[str, Any], payload: bytes, fds: list[int], limits: Limits, worker: Worker, attempt: int
+    answer: dict[str, Any], fds: list[int], limits: Limits, worker: Worker, attempt: int, reported: Sequence[str]
 ) -> RunResult:
-    if "compile_error" in answer:
-        return results.not_compiled(answer["compile_error"], tier=worker.tier, attempts=attempt)
-    if "trouble" in answer:
-        raise WorkerDied(f"a run failed for a reason of the worker: {answer['trouble']}")
-    return results.build(answer, payload, fds, limits=limits, tier=worker.tier, attempts=attempt)
+    try:
+        if "compile_error" in answer:
+            return results.not_compiled(answer["compile_error"], tier=worker.tier, attempts=attempt)
+        if "trouble" in answer:
+            raise WorkerDied(f"a run failed for a reason of the worker: {answer['trouble']}")
+        return results.build(answer, fds, limits=limits, tier=worker.tier, attempts=attempt, reported=reported)
+    finally:
+        for fd in fds:
+            os.close(fd)
+
+
+def _reported(program: Program, function: str | None) -> tuple[str, ...]:
+    """What a run may say of itself: only the interpreter of a worker writes reports."""
+    if not isinstance(program, PythonProgram):
+        return ()
+    return ("exception", "returned", "rejected") if function else ("exception",)
 
 
 def _give_up(crew: Crew, attempt: int, error: WorkerDied) -> None:

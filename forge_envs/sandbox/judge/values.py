@@ -48,5 +48,5 @@ def decode(text: str) -> Any:
     """
     try:
         return from_plain(json.loads(text))
-    except (RecursionError, TypeError, AttributeError) as error:
+    except (RecursionError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"not a value: {type(error).__name__}") from None

@@ -97,7 +97,7 @@ class Worker:
         """Process id of the process outside."""
         return self._process.pid
 
-    def program(self, kind: str, header: dict[str, Any], body: bytes, fds: Sequence[int]) -> socket.socket:
+    def program(self, kind: str, header: dict[str, Any], fds: Sequence[int]) -> socket.socket:
         """Start a program in a zygote of a kind; gives the channel to it.
 
         Raises:
@@ -107,7 +107,7 @@ class Worker:
         ours, theirs = _pair()
         try:
             with theirs:
-                wire.send(zygote, header, body, (theirs.fileno(), *fds))
+                wire.send(zygote, header, fds=(theirs.fileno(), *fds))
         except OSError as error:
             ours.close()
             raise WorkerDied(f"the {kind} zygote is gone ({error})") from None
@@ -172,8 +172,8 @@ class Worker:
         return ours
 
 
-def receive(sock: socket.socket, timeout: float) -> tuple[dict[str, Any], bytes, list[int]]:
-    """The next message.
+def receive(sock: socket.socket, timeout: float) -> tuple[dict[str, Any], list[int]]:
+    """The next message and the descriptors that came with it.
 
     Raises:
         WorkerDied: There is none in time, or none at all.
@@ -188,7 +188,7 @@ def receive(sock: socket.socket, timeout: float) -> tuple[dict[str, Any], bytes,
         raise WorkerDied(f"no answer ({type(error).__name__})") from None
     if message is None:
         raise WorkerDied("it ended")
-    return message
+    return message[0], message[2]
 
 
 def _pair() -> tuple[socket.socket, socket.socket]:

@@ -13,11 +13,12 @@ import shutil
 import signal
 import socket
 import sys
+import time
 import traceback
 from typing import Any
 
 from ..linux import rootfs, syscalls, userns
-from . import keeper, layers, wire
+from . import keeper, layers, runner, wire
 
 STAGES = ("/tmp", "/mnt", "/usr")
 """Folders that every system has; a private mount on one of them becomes the stage."""
@@ -25,6 +26,9 @@ STAGES = ("/tmp", "/mnt", "/usr")
 
 IDLE_S = 2.0
 """Without sandboxes for so long, it ends; the next sandbox starts another."""
+
+STOP_S = 10.0
+"""For so long keepers may tidy up when the host process is gone."""
 
 
 def main(fd: int, options: str) -> None:
@@ -126,7 +130,7 @@ def _serve(sock: socket.socket, settings: dict[str, Any]) -> None:
                 for fd in fds:
                     os.close(fd)
     if settings["tier"] != "A":
-        _stop(keepers)
+        _stop(keepers, settings)
 
 
 def _start(sock: socket.socket, settings: dict[str, Any], request: dict[str, Any], fds: list[int]) -> int:
@@ -162,13 +166,21 @@ def _reap(keepers: dict[int, list[str]], stores: str) -> None:
                     shutil.rmtree(f"{stores}/{name}", ignore_errors=True)
 
 
-def _stop(keepers: dict[int, list[str]]) -> None:
-    """Without a pid namespace: wait for the keepers, which saw the host process go, then remove the folders."""
-    signal.alarm(10)
+def _stop(keepers: dict[int, list[str]], settings: dict[str, Any]) -> None:
+    """Without a pid namespace: wait for the keepers, which saw the host process go, then end what they left behind.
+
+    A keeper that dies takes its runner with it before that one has ended the command's descendants; as the nearest
+    process that adopts orphans, this one has them then.
+    """
+    until = time.monotonic() + STOP_S
     with contextlib.suppress(ChildProcessError):
-        while keepers:
-            pid, _ = os.waitpid(-1, 0)
+        while keepers and time.monotonic() < until:
+            pid = os.waitpid(-1, os.WNOHANG)[0]
             keepers.pop(pid, None)
+            if not pid:
+                time.sleep(0.01)
+    runner.end_all(runner.Place(settings["tier"], "workspace", settings["stage"]))
+    shutil.rmtree(settings["stage"], ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -9,16 +9,17 @@ import termios
 from typing import Literal
 
 from . import syscalls
-from .seccomp_tables import NOT_IMPLEMENTED, NUMBERS, PRETENDED, REFUSED, REFUSED_TO_JUDGED
+from .seccomp_tables import NOT_IMPLEMENTED, NUMBERS, PRETENDED, PRETENDED_TO_JUDGED, REFUSED, REFUSED_TO_JUDGED
 
-_LD, _JEQ, _JGE, _JSET, _RET = 0x20, 0x15, 0x35, 0x45, 0x06
+_LD, _JEQ, _JGE, _JSET, _AND, _RET = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _ARCHES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _OFFSET_NUMBER, _OFFSET_ARCH = 0, 4
 _X32 = 0x40000000
+_KIND_OF_SOCKET = 0xF  # the rest of a type are flags
 CLONE_THREAD = 0x00010000
 CLONE_NAMESPACES = 0x7E020000  # user, pid, net, ipc, uts, cgroup, mount; a time namespace needs clone3
-_PR_SET_SECCOMP, _MODE_FILTER = 22, 2
+_PR_SET_DUMPABLE, _PR_SET_SECCOMP, _MODE_FILTER = 4, 22, 2
 
 Instruction = tuple[int, int, int, int]
 """Code, jump if true, jump if false, constant."""
@@ -29,8 +30,8 @@ def program(profile: Literal["judge", "workspace"], *, network: bool = True, mac
     """The filter of a profile.
 
     Args:
-        profile: `judge` refuses new processes, every socket but a pair, shared memory; threads work. `workspace`
-            refuses new namespaces and every address family but unix, internet and route netlink.
+        profile: `judge` refuses new processes, every socket but a pair, shared memory, priorities; threads work.
+            `workspace` refuses new namespaces and every address family but unix, internet and route netlink.
         network: False refuses every socket but a pair to a `workspace` too, for where it has no network namespace;
             Landlock does not keep a program from the unix sockets of the host's services.
         machine: Architecture; this machine's by default.
@@ -69,8 +70,12 @@ def program(profile: Literal["judge", "workspace"], *, network: bool = True, mac
         thread_only = (_JSET, 1, 0, CLONE_THREAD)
         add("clone", _argument(0), thread_only, _fail(errno.EPERM), (_RET, 0, 0, _ALLOW))
         add("socket", _fail(errno.EACCES))
+        for name in PRETENDED_TO_JUDGED:
+            add(name, _fail(0))
         for name in REFUSED_TO_JUDGED:
             add(name, _fail(errno.EPERM))
+        visible = _one_of((_PR_SET_DUMPABLE,), _fail(0))  # else how long it waits for a core can't be read
+        add("prctl", _argument(0), *visible, (_RET, 0, 0, _ALLOW))
         families: tuple[int, ...] = ()
     else:
         add("clone", _argument(0), (_JSET, 0, 1, CLONE_NAMESPACES), _fail(errno.EPERM), (_RET, 0, 0, _ALLOW))
@@ -80,8 +85,14 @@ def program(profile: Literal["judge", "workspace"], *, network: bool = True, mac
             netlink = [(_JEQ, 0, 3, 16), _argument(2), (_JEQ, 0, 1, 0), (_RET, 0, 0, _ALLOW)]
         allowed = _one_of(families, (_RET, 0, 0, _ALLOW))
         add("socket", _argument(0), *allowed, *netlink, _fail(errno.EAFNOSUPPORT))
-    pair = _one_of((socket.AF_UNIX,), (_RET, 0, 0, _ALLOW))
-    add("socketpair", _argument(0), *pair, _fail(errno.EAFNOSUPPORT))
+    pair: list[Instruction] = [(_JEQ, 1, 0, socket.AF_UNIX), _fail(errno.EAFNOSUPPORT)]
+    if profile == "judge" or not network:  # one of datagrams could send to sockets of the host that have a path
+        kinds = (socket.SOCK_STREAM, socket.SOCK_SEQPACKET)
+        pair += [_argument(1), (_AND, 0, 0, _KIND_OF_SOCKET), *_one_of(kinds, (_RET, 0, 0, _ALLOW))]
+        pair += [_fail(errno.EPROTONOSUPPORT)]
+    else:
+        pair += [(_RET, 0, 0, _ALLOW)]
+    add("socketpair", _argument(0), *pair)
     steps.append((_RET, 0, 0, _ALLOW))
     return b"".join(struct.pack("=HBBI", *step) for step in steps)
 

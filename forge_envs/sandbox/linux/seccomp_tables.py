@@ -17,6 +17,7 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "finit_module": (313, 273),
     "fork": (57, None),
     "fsconfig": (431, 431),
+    "fsetxattr": (190, 7),
     "fsmount": (432, 432),
     "fsopen": (430, 430),
     "fspick": (433, 433),
@@ -27,11 +28,13 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "ioctl": (16, 29),
     "ioperm": (173, None),
     "iopl": (172, None),
+    "ioprio_set": (251, 30),
     "kcmp": (312, 272),
     "kexec_file_load": (320, 294),
     "kexec_load": (246, 104),
     "keyctl": (250, 219),
     "lookup_dcookie": (212, 18),
+    "lsetxattr": (189, 6),
     "lsm_set_self_attr": (460, 460),
     "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
@@ -53,6 +56,7 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "personality": (135, 92),
     "pidfd_getfd": (438, 438),
     "pivot_root": (155, 41),
+    "prctl": (157, 167),
     "process_madvise": (440, 440),
     "process_vm_readv": (310, 270),
     "process_vm_writev": (311, 271),
@@ -61,12 +65,18 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "quotactl_fd": (443, 443),
     "reboot": (169, 142),
     "request_key": (249, 218),
+    "sched_setattr": (314, 274),
+    "sched_setparam": (142, 118),
+    "sched_setscheduler": (144, 119),
     "semctl": (66, 191),
     "semget": (64, 190),
     "semop": (65, 193),
     "semtimedop": (220, 192),
     "setns": (308, 268),
+    "setpriority": (141, 140),
     "settimeofday": (164, 170),
+    "setxattr": (188, 5),
+    "setxattrat": (463, 463),
     "shmat": (30, 196),
     "shmctl": (31, 195),
     "shmdt": (67, 197),
@@ -106,9 +116,14 @@ NOT_IMPLEMENTED: tuple[str, ...] = ("clone3", "io_uring_setup", "io_uring_enter"
 # The whole machine would wait for its disks.
 PRETENDED: tuple[str, ...] = ("sync", "syncfs")
 
-# Memory that outlives a run or that RLIMIT_AS does not see.
+# With a lower priority a run would wait for a core for ever.
+PRETENDED_TO_JUDGED: tuple[str, ...] = ("setpriority", "ioprio_set")
+
+# Memory that outlives a run or that no limit sees; other ways to a priority of its own.
 REFUSED_TO_JUDGED: tuple[str, ...] = tuple(
     """
     memfd_create shmget shmat shmctl shmdt msgget msgsnd msgrcv msgctl semget semop semctl semtimedop mq_open
+    setxattr lsetxattr fsetxattr setxattrat
+    sched_setscheduler sched_setparam sched_setattr
     """.split()
 )

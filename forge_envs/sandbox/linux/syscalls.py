@@ -182,7 +182,7 @@ def idmapped_tree(source: str, namespace: int) -> int:
     Returns:
         A descriptor for `attach`.
     """
-    tree = syscall("open_tree", _AT_FDCWD, os.fsencode(source), _OPEN_TREE_CLONE | os.O_CLOEXEC, what=f"open {source}")
+    tree = detached(source)
     value = ctypes.create_string_buffer(struct.pack("=QQQQ", _MOUNT_ATTR_IDMAP, 0, 0, namespace), 32)
     try:
         syscall("mount_setattr", tree, b"", _AT_EMPTY_PATH, value, 32, what=f"map owners of {source}")
@@ -190,6 +190,15 @@ def idmapped_tree(source: str, namespace: int) -> int:
         os.close(tree)
         raise
     return tree
+
+
+def detached(source: str) -> int:
+    """A detached copy of a mount: what is later done to the mount does not concern it.
+
+    Returns:
+        A descriptor, for `dir_fd`.
+    """
+    return syscall("open_tree", _AT_FDCWD, os.fsencode(source), _OPEN_TREE_CLONE | os.O_CLOEXEC, what=f"open {source}")
 
 
 def attach(tree: int, target: str) -> None:

@@ -96,6 +96,12 @@ print(3)
     assert judged(code, TESTS[:1], time_limit_s=1).verdict == "AC"
 
 
+def test_the_kernel_s_own_limit_is_far_from_the_time_limit(judged: Any) -> None:
+    """It counts ticks, which were seen to run ahead of the time used by a tenth: a signal where a verdict was due."""
+    code = "import resource\nprint(resource.getrlimit(resource.RLIMIT_CPU)[0] >= 2 * 10)"
+    assert judged(code, [{"stdin": "", "expected": "True"}], time_limit_s=10).verdict == "AC"
+
+
 def test_the_pool_is_started_when_none_is_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("FORGE_CACHE", str(tmp_path))
     assert judge(Submission.from_row({"code": SUM, "tests": TESTS})).verdict == "AC"
@@ -199,6 +205,59 @@ def test_a_checker_of_kattis_reads_the_output_and_answers_42(judged: Any) -> Non
     checker = {"type": "program", "source": source, "protocol": "kattis"}
     assert judged(SUM, checker=checker).verdict == "AC"
     assert verdicts(judged("print(3)", checker=checker)) == ["AC", "WA", "WA"]
+
+
+KATTIS = {
+    "python": """
+import sys
+given, answer, feedback, *more = sys.argv[1:]
+with open(feedback + "judgemessage.txt", "w") as file:
+    file.write("read")
+assert more == ["max", "9"]
+exit(42 if sys.stdin.read().split() == open(answer).read().split() else 43)
+""",
+    "cpp": """
+#include <cassert>
+#include <fstream>
+#include <iostream>
+int main(int count, char **argv) {
+    std::ofstream message(std::string(argv[3]) + "judgemessage.txt");
+    assert(message && count == 6 && argv[5][0] == '9');
+    std::ifstream answer(argv[2]);
+    long a, b;
+    return answer >> a && std::cin >> b && a == b ? 42 : 43;
+}
+""",
+}
+
+
+@pytest.mark.parametrize("language", ["python", pytest.param("cpp", marks=needs_cpp)])
+def test_a_checker_of_kattis_gets_arguments_and_a_folder_to_write_to(judged: Any, language: str) -> None:
+    program = {"language": language, "source": KATTIS[language], "protocol": "kattis", "args": ["max", "9"]}
+    assert judged(SUM, checker={"type": "program", **program}).verdict == "AC"
+    assert judged("print(3)", checker={"type": "program", **program}, stop_at_first_failure=True).verdict == "WA"
+    fields = {"mode": "interactive", "interactor": program, "time_limit_s": 1}
+    assert judged("print(3)", [{"stdin": "", "expected": "3"}], **fields).verdict == "AC"
+    assert judged("print(4)", [{"stdin": "", "expected": "3"}], **fields).verdict == "WA"
+
+
+@pytest.mark.parametrize(
+    ("kind", "printed", "expected", "verdict"),
+    [
+        ("json_equal", '{"a":[1,2]}', '{"a": [1, 2.0]}', "AC"),
+        ("json_equal", "[2,1]", "[1,2]", "WA"),
+        ("json_equal", "[1,", "[1]", "WA"),
+        ("json_float", "[0.30000000001]", "[0.3]", "AC"),
+    ],
+)
+def test_printed_json_is_compared_as_a_value(judged: Any, kind: str, printed: str, expected: str, verdict: str) -> None:
+    tests = [{"stdin": "", "expected": expected}]
+    assert judged(f"print({printed!r})", tests, checker={"type": kind}).verdict == verdict
+
+
+def test_expected_json_that_is_none_is_no_verdict(judged: Any) -> None:
+    with pytest.raises(TaskError, match="'expected' is not JSON"):
+        judged("print(1)", [{"stdin": "", "expected": "[1"}], checker={"type": "json_equal"})
 
 
 GUESS = """

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from forge_envs.code_contest.java import java_class, java_source
 from forge_envs.code_contest.judge import Submission, judge
-from forge_envs.code_contest.languages import ALIASES, LANGUAGES, find_language, find_tool, installed, java_source
+from forge_envs.code_contest.languages import ALIASES, LANGUAGES, find_language, find_tool, installed
 from forge_envs.core.errors import ConfigError
 from forge_envs.sandbox.judge import WorkerPool
 
@@ -103,18 +104,34 @@ def test_a_greedy_program_is_stopped(language: str, pool: WorkerPool, cache_fold
 
 
 @pytest.mark.parametrize(
-    ("code", "name"),
+    ("code", "file", "runs"),
     [
-        ("public class Solution { }", "Solution.java"),
-        ("import java.util.*;\n  public final class A {}", "A.java"),
-        ("class Helper {}\nclass App { public static void main(String[] a) {} }", "App.java"),
-        ("interface X {}", "Main.java"),
-        ("// public class Wrong\npublic class Right {}", "Right.java"),
-        ("", "Main.java"),
+        ("public class Solution { }", "Solution.java", "Solution"),
+        ("import java.util.*;\n  public final class A {}", "A.java", "A"),
+        ("class Helper {}\nclass App { public static void main(String[] a) {} }", "App.java", "App"),
+        (
+            "class App { static public void main(String[] a) {} }\nclass Helper { int f() { return 1; } }",
+            "App.java",
+            "App",
+        ),
+        ("public class Node {}\nclass App { final static void main(String... a) {} }", "Node.java", "App"),
+        ("class Out { static class In { static void main(int x) {} } void main(String a) {} }", "Out.java", "Out"),
+        ("interface X {}", "Main.java", "Main"),
+        ("public enum E { A; public static void main(String[] a) {} }", "E.java", "E"),
+        ("public record R(int x) { public static void main(String[] a) {} }", "R.java", "R"),
+        ("// public class Wrong\npublic class Right {}", "Right.java", "Right"),
+        (
+            "/*\npublic class Wrong {\n*/ public class Right { char c = '{'; String s = \"class X {\"; }",
+            "Right.java",
+            "Right",
+        ),
+        ('@SuppressWarnings({"a"}) abstract class A {}\npublic class B extends A {}', "B.java", "B"),
+        ("package a.b;\npublic class Main {}", "Main.java", "a.b.Main"),
+        ("", "Main.java", "Main"),
     ],
 )
-def test_a_java_file_has_the_name_of_its_class(code: str, name: str) -> None:
-    assert java_source(code) == name
+def test_a_java_file_has_the_name_of_its_public_class_and_main_runs(code: str, file: str, runs: str) -> None:
+    assert (java_source(code), java_class(code)) == (file, runs)
 
 
 @pytest.mark.skipif("java" not in installed(), reason="Java is not installed")

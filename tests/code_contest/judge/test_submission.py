@@ -60,7 +60,8 @@ def test_a_checker_takes_its_options() -> None:
         ({"mode": "interactive"}, "'interactor' has to be an object"),
         ({"checker": "tokens"}, "'checker' has to be an object"),
         ({"checker": {"type": "fuzzy"}}, "checker.type 'fuzzy' does not exist"),
-        ({"checker": {"type": "json_equal"}}, "does not exist in stdin mode"),
+        ({"checker": {"type": "json"}}, "does not exist in stdin mode"),
+        ({"checker": {"type": "program", "source": "", "args": "x"}}, "checker.args has to be a list of texts"),
         ({"checker": {"type": "float", "abs": -1}}, "checker.abs has to be a number"),
         ({"checker": {"type": "float", "rel": "1"}}, "checker.rel has to be a number"),
         ({"checker": {"type": "float", "abs": float("nan")}}, "checker.abs has to be a number"),
@@ -112,3 +113,19 @@ def test_any_object_is_read_or_refused_with_a_sentence(base: dict[str, Any], cha
         assert Submission.from_row(row).tests
     except TaskError as error:
         assert str(error)
+
+
+@pytest.mark.parametrize(
+    ("source", "language"),
+    [
+        ("#include <cstdio>\nint main() {}", "cpp"),
+        ('\ufeff  # include "testlib.h"', "cpp"),
+        ("int main(int c, char **v) { return 0; }", "cpp"),
+        ("import sys\n# we #include nothing\ns = '#include <x>'", "python"),
+        ("", "python"),
+    ],
+)
+def test_the_language_of_a_checker_is_seen_in_its_source(source: str, language: str) -> None:
+    tests = [{"stdin": "", "expected": ""}]
+    read = Submission.from_row({"code": "", "tests": tests, "checker": {"type": "program", "source": source}})
+    assert read.checker and read.checker.program and read.checker.program.language == language

@@ -64,11 +64,11 @@ const matchers = {
   toBeLessThan: (got, want) => got < want,
   toBeLessThanOrEqual: (got, want) => got <= want,
   toBeCloseTo: (got, want, digits = 2) => Math.abs(got - want) < 10 ** -digits / 2,
-  toContain: (got, want) => got.includes(want),
+  toContain: (got, want) => (typeof got === "string" ? got.includes(want) : [...got].includes(want)),
   toContainEqual: (got, want) => [...got].some((one) => isDeepStrictEqual(one, want)),
   toHaveLength: (got, want) => got.length === want,
   toHaveProperty: (got, want) => String(want).split(".").reduce((at, key) => at?.[key], got) !== undefined,
-  toMatch: (got, want) => (want instanceof RegExp ? want.test(got) : got.includes(want)),
+  toMatch: (got, want) => (want instanceof RegExp ? want.test(got) : typeof got === "string" && got.includes(want)),
   toThrow: thrown,
   toThrowError: thrown,
 };

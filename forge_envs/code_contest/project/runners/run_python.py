@@ -9,11 +9,49 @@ import json
 import os
 import sys
 import traceback
+import types
 import unittest
 
 report, *paths = sys.stdin.read().split("\n")
 written = os.open(report, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
 sys.path.insert(0, os.getcwd())
+
+
+EXACT = (int, float, complex, str, bytes, bool, type(None), list, tuple, dict, set, frozenset)
+LIBRARY = os.path.dirname(os.__file__) + os.sep
+COMPARISONS = ("Equal", "AlmostEqual", "SequenceEqual", "ListEqual", "TupleEqual", "DictEqual", "SetEqual")
+
+
+def holds(value, wanted, depth=20):
+    """Whether a type, of the value or of one inside it, is as wanted."""
+    inside = []
+    if isinstance(value, dict):
+        inside = [*dict.keys(value), *dict.values(value)]
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        inside = [*value]
+    return wanted(type(value)) or (depth > 0 and any(holds(one, wanted, depth - 1) for one in inside))
+
+
+def compares_itself(kind):
+    """Whether a class was given its comparison in Python, and not by the standard library (Fraction, Counter)."""
+    compare = kind.__eq__
+    return isinstance(compare, types.FunctionType) and not compare.__code__.co_filename.startswith(LIBRARY)
+
+
+def honest(compare):
+    """Values of a submission's own class may be compared with each other, but say nothing about plain values."""
+
+    def checked(self, first, second, *args, **kwargs):
+        for one, other in ((first, second), (second, first)):
+            if holds(one, compares_itself) and not holds(other, lambda kind: kind not in EXACT):
+                self.fail(f"{type(one).__name__} has an __eq__ of its own, and a plain value is expected")
+        return compare(self, first, second, *args, **kwargs)
+
+    return checked
+
+
+for label in (*COMPARISONS, "CountEqual"):
+    setattr(unittest.TestCase, f"assert{label}", honest(getattr(unittest.TestCase, f"assert{label}")))
 
 
 class Result(unittest.TestResult):

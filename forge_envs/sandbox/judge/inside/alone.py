@@ -22,6 +22,7 @@ _TARGET_FIRST = {  # the first argument is a process or thread
     "sched_setaffinity": (203, 122),
     "sched_setscheduler": (144, 119),
     "sched_setparam": (142, 118),
+    "sched_setattr": (314, 274),
     "setpgid": (109, 154),
 }
 _REFUSED = {
@@ -31,8 +32,9 @@ _REFUSED = {
     "ioprio_set": (251, 30),
     "setsid": (112, 157),
 }
-_PRCTL, _FCNTL = (157, 167), (72, 25)
+_PRCTL, _FCNTL, _IOCTL = (157, 167), (72, 25), (16, 29)
 _PR_SET_PDEATHSIG, _F_SETOWN, _F_SETOWN_EX = 1, 8, 15
+_FIOSETOWN, _SIOCSPGRP = 0x8901, 0x8902
 _OWN = 0xFFFFFFFE
 """Stands for the process id until it is known."""
 
@@ -51,7 +53,12 @@ def _template() -> bytes:
         steps += [(_JEQ, 0, len(check), numbers[column]), *check]
     for numbers in _REFUSED.values():
         steps += [(_JEQ, 0, 1, numbers[column]), (_RET, 0, 0, _REFUSE)]
-    for numbers, offset, values in ((_PRCTL, 16, (_PR_SET_PDEATHSIG,)), (_FCNTL, 24, (_F_SETOWN, _F_SETOWN_EX))):
+    by_value = (
+        (_PRCTL, 16, (_PR_SET_PDEATHSIG,)),
+        (_FCNTL, 24, (_F_SETOWN, _F_SETOWN_EX)),
+        (_IOCTL, 24, (_FIOSETOWN, _SIOCSPGRP)),
+    )
+    for numbers, offset, values in by_value:
         check = [(_LD, 0, 0, offset)]
         for value in values:
             check += [(_JEQ, 0, 1, value), (_RET, 0, 0, _REFUSE)]

@@ -135,11 +135,12 @@ def collect(box: str, names: list[str]) -> list[tuple[str, int]]:
     return found
 
 
-def read_all(fd: int) -> bytes:
-    """The content of a file in memory, wherever its offset is."""
+def take_all(fd: int) -> bytes:
+    """The content of a file in memory, wherever its offset is; the descriptor is closed."""
     size = os.fstat(fd).st_size
     parts, done = [], 0
     while done < size and (part := os.pread(fd, size - done, done)):
         parts.append(part)
         done += len(part)
+    os.close(fd)
     return b"".join(parts)

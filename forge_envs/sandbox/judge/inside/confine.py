@@ -20,6 +20,9 @@ EXTRA = 200
 BINARY = 254
 """Descriptor of a native program, closed by its start."""
 
+DESCRIPTORS = 128
+"""How many a program may have open: what waits in pipes and sockets is memory that is not seen as its own."""
+
 _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_PDEATHSIG, _FILTER = 4, 22, 1, 2
 
 _libc = ctypes.CDLL(None, use_errno=True)

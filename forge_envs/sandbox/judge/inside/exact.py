@@ -9,6 +9,9 @@ DEPTH = 200
 BITS = 4_000
 """Longer integers go as hexadecimal: Python refuses to read more than 4,300 decimal digits."""
 
+COLLISIONS = 100
+"""How many keys may have the same hash: those of tuples and numbers can be chosen."""
+
 _DICTS = {("collections", "OrderedDict"), ("collections", "defaultdict"), ("collections", "Counter")}
 
 
@@ -58,7 +61,7 @@ def from_plain(data: Any) -> Any:
     """The value of plain JSON data.
 
     Raises:
-        ValueError, TypeError, AttributeError, RecursionError: Data that `to_plain` does not give.
+        ValueError, TypeError, AttributeError, RecursionError, OverflowError: Data that `to_plain` does not give.
     """
     if isinstance(data, list):
         return [from_plain(item) for item in data]
@@ -75,11 +78,12 @@ def _tagged(tag: str, inner: Any) -> Any:
     if tag == "$tuple":
         return tuple(from_plain(item) for item in inner)
     if tag == "$dict":
-        return {from_plain(key): from_plain(item) for key, item in inner}
+        keys = _spread([from_plain(key) for key, _ in inner])
+        return dict(zip(keys, (from_plain(item) for _, item in inner), strict=True))
     if tag == "$set":
-        return {from_plain(item) for item in inner}
+        return set(_spread([from_plain(item) for item in inner]))
     if tag == "$frozenset":
-        return frozenset(from_plain(item) for item in inner)
+        return frozenset(_spread([from_plain(item) for item in inner]))
     if tag == "$int":
         return int(inner, 16)
     if tag == "$float" and inner in ("nan", "inf", "-inf"):
@@ -90,3 +94,14 @@ def _tagged(tag: str, inner: Any) -> Any:
     if tag == "$bytes":
         return bytes.fromhex(inner)
     raise ValueError(f"unknown tag {tag[:20]!r}")
+
+
+def _spread(items: list[Any]) -> list[Any]:
+    """These items, if few of them have the same hash: a dict of others takes hours to make."""
+    counts: dict[int, int] = {}
+    for item in items:
+        at = hash(item)
+        counts[at] = counts.get(at, 0) + 1
+        if counts[at] > COLLISIONS:
+            raise ValueError("too many keys with the same hash")
+    return items

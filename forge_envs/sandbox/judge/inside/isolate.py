@@ -37,8 +37,11 @@ def enter(config: dict[str, Any], outside: wire.Socket) -> Place | None:
     memory = MemoryFiles(header["unified"], fds) if fds else None
     user = userns.outside_user(config["host"], config["slot"])
     if config["tier"] == "A":
-        if not _enter_namespaces(config, user):
+        proc = _enter_namespaces(config, user)
+        if proc is None:
             return None
+        if memory:
+            memory.proc = proc
     else:
         from forge_envs.sandbox.judge.inside import alone, paths  # noqa: F401 (while it can still be read)
 
@@ -94,21 +97,25 @@ def _installs(filter_: Filter) -> bool:
     return os.waitpid(child, 0)[1] == 0
 
 
-def _enter_namespaces(config: dict[str, Any], user: int) -> bool:
-    """Tier A. True in the child that is the first process of its pid namespace, False in the process that forked it."""
+def _enter_namespaces(config: dict[str, Any], user: int) -> int | None:
+    """Tier A. In the child that is the first process of its pid namespace, a descriptor of a /proc that can be written
+    to; None in the process that forked it."""
     stage = ""
     if os.geteuid() == 0:  # the user that it becomes may not even see the folders
         syscalls.unshare(syscalls.CLONE_NEWNS)
         stage = _build(config)
     userns.enter(_NAMESPACES, user)
     if os.fork():
-        return False
+        return None
     stage = stage or _build(config)
     syscalls.bind(stage, stage, read_only=True, devices=True)  # a mount of its own: an inherited one can't be the root
     _mount_proc(f"{stage}/proc")
+    proc = syscalls.detached(f"{stage}/proc")
+    # A run that could write there would make the memory killer choose a process of the worker.
+    syscalls.set_mount_attributes(f"{stage}/proc", 0x1 | 0x2 | 0x4 | 0x8)  # read-only, nosuid, nodev, noexec
     syscalls.pivot_root(stage)
     wire.sockets.sethostname("sandbox")
-    return True
+    return proc
 
 
 def _build(config: dict[str, Any]) -> str:

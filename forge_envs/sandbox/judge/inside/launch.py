@@ -14,6 +14,16 @@ def unlimited_stack() -> None:
         os.execv(sys.executable, sys.orig_argv)
 
 
+def no_core_dumps() -> None:
+    """Not even into a program of the host: where `core_pattern` names one, the kernel overlooks a limit of 0, not 1."""
+    for limit in (1, 0):
+        try:
+            resource.setrlimit(resource.RLIMIT_CORE, (limit, limit))
+            return
+        except (OSError, ValueError):  # more than this process may have
+            continue
+
+
 def bare_packages() -> None:
     """Stand in for the packages above, whose __init__ files import what a bare interpreter has not."""
     here = os.path.dirname(os.path.abspath(__file__))
@@ -25,6 +35,7 @@ def bare_packages() -> None:
 
 if __name__ == "__main__":
     unlimited_stack()
+    no_core_dumps()
     bare_packages()
     from forge_envs.sandbox.judge.inside import supervise
 

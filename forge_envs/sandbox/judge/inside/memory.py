@@ -25,6 +25,8 @@ class MemoryFiles:
     def __init__(self, unified: bool, fds: list[int]):
         self._unified = unified
         self._score: int | None = None
+        self.proc: int | None = None
+        """Descriptor of a /proc that can be written to, where the one that runs see can't."""
         self._kills = 0
         self._limit, self._stat, self._events = fds[:3]
         self._swap = fds[3] if len(fds) > 3 else None
@@ -62,7 +64,8 @@ class MemoryFiles:
         """Make the next fork, and this process until `weigh_self`, the first choice when memory runs out."""
         if self._score is None:
             try:
-                self._score = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+                place = "/proc/self/oom_score_adj" if self.proc is None else "self/oom_score_adj"
+                self._score = os.open(place, os.O_WRONLY | os.O_CLOEXEC, dir_fd=self.proc)
             except OSError:  # Landlock refuses it; then the largest process is chosen, which is the run
                 self._score = -1
         if self._score >= 0:

@@ -21,10 +21,10 @@ PARSER_BYTES = 4 * 2**30
 _UNSET: Any = object()
 
 
-def serve(sock: wire.Socket, header: dict[str, Any], body: bytes, fds: list[int], place: Place) -> None:
+def serve(sock: wire.Socket, header: dict[str, Any], fds: list[int], place: Place) -> None:
     """Be a program until the host closes its end."""
     try:
-        make = _load(header, body, fds, place)
+        make = _load(header, fds, place)
     except Exception as error:  # hostile source: whatever the compiler raises is its verdict
         wire.send(sock, {"compile_error" if header["kind"] == "python" else "trouble": solution.explain(error)})
         return
@@ -40,28 +40,27 @@ def serve(sock: wire.Socket, header: dict[str, Any], body: bytes, fds: list[int]
         running.run(sock, request, streams, make, place)
 
 
-def once(sock: wire.Socket, header: dict[str, Any], body: bytes, fds: list[int], place: Place) -> None:
-    """A Python program with a single case, without a process for the program: the run compiles for itself."""
-    request = header["case"]
-    source = commands.read_all(fds[0]) if header["large"] else body
-    streams = fds[1:] if header["large"] else fds
+def once(sock: wire.Socket, header: dict[str, Any], fds: list[int], place: Place) -> None:
+    """A Python program with a single case, without a process for the program: the run reads and compiles for itself."""
+    request, (source, *streams) = header["case"], fds
     if place.memory:
         place.memory.start()
         place.memory.limit(None if request["memory"] is None else request["memory"] * 2**20)
 
     def make(request: dict[str, Any], files: list[int]) -> Job:
-        return _python(lambda: compiled(source, header["preamble"]), request, files)
+        last = confine.EXTRA + len(files) - 1
+        return _python(lambda: compiled(commands.take_all(last), header["preamble"]), request, files)
 
-    running.run(sock, request, streams, make, place)
+    running.run(sock, request, [*streams, source], make, place)
 
 
-def _load(header: dict[str, Any], body: bytes, fds: list[int], place: Place) -> running.Make:
+def _load(header: dict[str, Any], fds: list[int], place: Place) -> running.Make:
     if header["kind"] == "native":
         return lambda request, files: commands.native(header, fds[0], request)
     if header["kind"] == "command":
         commands.make_box(header, fds[0], private=place.pid_namespace is not None)
         return lambda request, files: commands.command(header, request)
-    source = commands.read_all(fds[0]) if fds else body
+    source = commands.take_all(fds[0])
     if place.memory and len(source) > 100_000:
         place.memory.limit(PARSER_BYTES)
     _limit_parser(COMPILE_S, PARSER_BYTES)

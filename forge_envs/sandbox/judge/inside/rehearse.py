@@ -52,13 +52,19 @@ def forked(place: Place) -> None:
     """
     for _ in range(TIMES):
         ours, theirs = wire.pair()
-        stdin = os.memfd_create("rehearsal")
-        os.write(stdin, _STDIN)
-        os.lseek(stdin, 0, os.SEEK_SET)
-        header = {"case": _REQUEST, "large": False, "preamble": 0}
-        program.once(theirs, header, _SOURCE, [stdin], place)
+        header = {"case": _REQUEST, "preamble": 0}
+        program.once(theirs, header, [_file(_SOURCE), _file(_STDIN)], place)
         answer = wire.receive(ours)
-        if answer is None or answer[0]["status"] != 0 or not answer[1].startswith(b"3 0 1 2\n6\n15\n3.000\n"):
+        if answer is None or answer[0]["status"] != 0 or os.pread(answer[2][0], 100, 0) != b"3 0 1 2\n6\n15\n3.000\n":
             raise OSError(f"the rehearsal failed: {answer}")
+        for fd in answer[2]:
+            os.close(fd)
         ours.close()
         theirs.close()
+
+
+def _file(content: bytes) -> int:
+    fd = os.memfd_create("rehearsal", os.MFD_CLOEXEC)
+    os.write(fd, content)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd

@@ -80,9 +80,11 @@ def _confinement(request: dict[str, Any], place: Place) -> Callable[[], None]:
     memory, cpu, forks = request["memory"], request["cpu"], bool(request.get("forks"))
     wanted = (
         (resource.RLIMIT_FSIZE, request["file"]),
-        (resource.RLIMIT_CPU, None if cpu is None else math.ceil(cpu) + 1),
+        # A backstop only: the kernel counts it in ticks, which run ahead of the time used on a crowded machine.
+        (resource.RLIMIT_CPU, None if cpu is None else math.ceil(2 * cpu) + 2),
         (resource.RLIMIT_AS, None if memory is None or place.memory else 2 * memory * 2**20 + _SLACK),
         (resource.RLIMIT_NPROC, request["processes"] if place.count_processes else None),
+        (resource.RLIMIT_NOFILE, None if forks else confine.DESCRIPTORS),
     )
     limits = [(kind, (value, value)) for kind, value in wanted if value is not None]
     alone = place.alone if not forks else None
@@ -159,15 +161,12 @@ def _starved(pid: int, clock: int, allowed: float) -> float:
 
 
 def _answer(sock: wire.Socket, answer: dict[str, Any], captured: list[int], collected: list[tuple[str, int]]) -> None:
-    """Small results travel in the packet, large ones as descriptors of the captured files."""
-    sizes = [os.fstat(fd).st_size for fd in captured]
-    answer["sizes"] = sizes
+    """What it wrote goes by descriptor: read here, it would be in the memory of every later run."""
+    answer["sizes"] = [os.fstat(fd).st_size for fd in captured]
     answer["artifacts"] = [name for name, _ in collected]
-    if sum(sizes) <= wire.INLINE and not collected:
-        wire.send(sock, answer, b"".join(os.pread(fd, size, 0) for fd, size in zip(captured, sizes, strict=True)))
-    else:
-        wire.send(sock, answer, fds=[*captured, *(fd for _, fd in collected)])
-    _close([*captured, *(fd for _, fd in collected)])
+    fds = [*captured, *(fd for _, fd in collected)]
+    wire.send(sock, answer, fds=fds)
+    _close(fds)
 
 
 def _close(fds: Sequence[int]) -> None:

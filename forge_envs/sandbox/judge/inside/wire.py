@@ -7,8 +7,8 @@ import os
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-INLINE = 64 * 1024
-"""Larger payloads travel as sealed files in memory."""
+LONGEST = 64 * 1024
+"""Bytes of a header. What is longer, or is not to stay in the memory of a process, travels as a file in memory."""
 
 PATIENCE = 9
 """By how many times its wall limit a run is extended, at most, for the time that it waited for a core."""

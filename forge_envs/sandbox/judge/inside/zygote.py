@@ -5,7 +5,6 @@ import ctypes
 import gc
 import importlib
 import os
-import resource
 import select
 import signal
 import sys
@@ -42,6 +41,8 @@ def warm(kind: str, packages: str) -> None:
         importlib.import_module(name)
     _default_stack()
     sys.setrecursionlimit(sys.getrecursionlimit() + FRAMES)
+    if hasattr(sys, "set_int_max_str_digits"):
+        sys.set_int_max_str_digits(0)  # it guards servers; here CPU time is limited, and contests have long integers
     import builtins
 
     quitter = sys.modules["_sitebuiltins"].Quitter  # what -S leaves out
@@ -63,7 +64,6 @@ def serve(control: wire.Socket, kind: str, place: Place) -> None:
     """Fork programs until the host closes the channel."""
     for name in [name for name in sys.modules if name == "forge_envs" or name.startswith("forge_envs.")]:
         del sys.modules[name]
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with contextlib.suppress(OSError):  # no /proc, no gain
         premap.keep_in_forks()
     if kind != "bare":
@@ -88,10 +88,10 @@ def serve(control: wire.Socket, kind: str, place: Place) -> None:
             message = wire.receive(control)
             if message is None:
                 return
-            header, body, fds = message
+            header, _, fds = message
             sock = wire.attach(fds[0])
             if "case" in header:
-                program.once(sock, header, body, fds[1:], place)
+                program.once(sock, header, fds[1:], place)
                 sock.close()
                 continue
             namespace = None if header.get("forks") else place.reserve()
@@ -103,7 +103,7 @@ def serve(control: wire.Socket, kind: str, place: Place) -> None:
                     os.close(pidfd)
                     other.close()
                 place.own(namespace)
-                program.serve(sock, header, body, fds[1:], place)
+                program.serve(sock, header, fds[1:], place)
                 os._exit(0)
             for fd_ in fds[1:]:
                 os.close(fd_)

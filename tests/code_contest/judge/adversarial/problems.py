@@ -19,6 +19,7 @@ def calls(*pairs: tuple[list[Any], Any]) -> Tests:
 
 PROBLEMS: dict[str, Tests] = {
     "sum": stdin(("1 2\n", "3\n"), ("1000000007 -5\n12\n", "1000000014\n"), ("4\n", "4\n")),
+    "count_and_sum": stdin(("3\n1 2 3\n", "6\n")),
     "sum_crlf": stdin(("1 2\r\n3\r\n", "6\r\n")),
     "sum_no_newline": stdin(("1 2\n3", "6")),
     "empty": stdin(("", "0\n")),

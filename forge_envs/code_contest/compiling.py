@@ -106,7 +106,8 @@ def _make(language: Language, fields: dict[str, str], source: bytes, *, pool: Wo
                 store(folder, key, artifact)
             return artifact
         said = said or _complaint(result)  # the newest standard's words are the ones to read
-        if result.ended != "exited":
+        # What cost so much would cost it again with each older standard.
+        if result.ended != "exited" or result.cpu_s > language.cpu_s / 3:
             break
     return said
 

@@ -59,6 +59,9 @@ _JAVA_BUILD = (
     'mkdir classes && "$1" -nowarn -encoding UTF-8 -d classes "$2" && "$3" --create --file main.jar -C classes .'
 )
 
+# Without a control group the limit is on addresses, of which the last two reserve 1.3 GB by default.
+_JAVA_SMALL = ("-XX:+UseSerialGC", "-XX:CompressedClassSpaceSize=64m", "-XX:ReservedCodeCacheSize=64m")
+
 LANGUAGES: dict[str, Language] = {
     "python": Language("Python 3", "", "", "main.py"),
     "pypy": Language(
@@ -81,7 +84,7 @@ LANGUAGES: dict[str, Language] = {
         java_source,
         compile=(("sh", "-c", _JAVA_BUILD, "sh", "{tool}", "{name}", "{bin}/jar"),),
         artifact="main.jar",
-        run=("{bin}/java", "-XX:+UseSerialGC", "-Xss64m", "-Xmx{memory}m", "-cp", "main.jar", "{class}"),
+        run=("{bin}/java", *_JAVA_SMALL, "-Xss64m", "-Xmx{memory}m", "-cp", "main.jar", "{class}"),
         extra_mb=256,
     ),
     "javascript": Language(

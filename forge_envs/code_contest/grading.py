@@ -1,15 +1,17 @@
 """Grading of contest tasks: public tests for feedback, public and hidden ones for the reward."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from forge_envs.code_contest.judge import Judgement, Submission, judge
+from forge_envs.code_contest.languages import toolchain_folders
 from forge_envs.code_contest.project.testing import OpenSandbox, ProjectResult, run_tests
 from forge_envs.code_contest.task import ContestTask, Program
 from forge_envs.core.errors import ForgeError, GraderError
 from forge_envs.core.rewards import Verdict
 from forge_envs.core.task import Task
-from forge_envs.sandbox.base import Sandbox, SandboxSpec
+from forge_envs.sandbox.base import Mount, Sandbox, SandboxSpec
 from forge_envs.sandbox.judge import WorkerPool
 
 Tests = Sequence[Mapping[str, Any]]
@@ -106,12 +108,14 @@ def run_project(
 
 
 def workspace_opener(spec: SandboxSpec | None = None) -> OpenSandbox:
-    """A function that opens a `workspace` sandbox."""
+    """A function that opens a `workspace` sandbox, in which toolchains outside the system's folders can be seen."""
 
     def opened() -> Sandbox:
         from forge_envs.sandbox import open_sandbox
 
-        return open_sandbox(spec or SandboxSpec(profile="workspace"))
+        wanted = spec or SandboxSpec(profile="workspace")
+        seen = tuple(Mount(folder, folder) for folder in toolchain_folders()) if wanted.backend == "local" else ()
+        return open_sandbox(replace(wanted, mounts=(*wanted.mounts, *seen)))
 
     return opened
 

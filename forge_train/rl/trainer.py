@@ -160,7 +160,7 @@ class ForgeGRPOTrainer(GRPOTrainer):
         tis_cap: C, the bound of pi_old / pi_sampler; infinity leaves it unbounded.
         old_policy: `trainer` recomputes pi_old; `sampler` takes the sampler's log-probabilities as pi_old, so that the
             clip sees the sampler and no truncated importance sampling is left to do.
-        logprob_batch_size: Rows per forward pass when pi_old is computed.
+        logprob_batch_size: Rows per forward pass. Those of an update are sorted by length, so that little is padding.
         processing_class: The tokenizer; loaded from the model's path if None.
         **options: `callbacks`, `optimizers`, `peft_config`, `quantization_config` as GRPOTrainer takes them.
 
@@ -256,6 +256,33 @@ class ForgeGRPOTrainer(GRPOTrainer):
             for i, values in zip(chosen, logprobs.float().cpu(), strict=True):
                 found[i] = values[: len(rows[i].advantages)]
         return [found[i] for i in range(len(rows))]
+
+    def _get_per_token_logps_and_entropies(
+        self, model: Any, input_ids: Tensor, attention_mask: Tensor, logits_to_keep: int, *args: Any, **options: Any
+    ) -> Any:
+        """TRL's, with rows of like length in a forward pass of their own, without the padding that none of them needs.
+
+        With several processes it is TRL's alone: each would make another number of passes, and wait for the others.
+        """
+        score = super()._get_per_token_logps_and_entropies
+        size = self._logprob_batch_size
+        more = [
+            v for name, v in options.items() if name not in ("batch_size", "compute_entropy") and v not in (None, False)
+        ]
+        if len(input_ids) <= size or self.accelerator.num_processes > 1 or args or more:
+            return score(model, input_ids, attention_mask, logits_to_keep, *args, **options)
+        found: list[tuple[Any, ...]] = []
+        order = attention_mask.sum(1).argsort()
+        for rows in order.split(size):
+            used = attention_mask[rows].any(0).nonzero()
+            start, end = int(used[0]), int(used[-1]) + 1
+            cut = input_ids.shape[1] - end
+            scored = score(
+                model, input_ids[rows, start:end], attention_mask[rows, start:end], logits_to_keep - cut, **options
+            )
+            found.append(tuple(v if v is None else torch.nn.functional.pad(v, (0, cut)) for v in scored))
+        back = order.argsort()
+        return tuple(column[0] if column[0] is None else torch.cat(column)[back] for column in zip(*found, strict=True))
 
     def _record(self, samples: Sequence[Sample], rows: Sequence[Sequence[TrainRow]]) -> None:
         """Append what the buffer looks like to TRL's training metrics."""

@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from forge_envs import ConfigError, SandboxError
 from forge_envs.code_contest.grading import workspace_opener
+from forge_envs.code_contest.languages import find_tool
 from forge_envs.code_contest.project.frameworks import FRAMEWORKS, framework_of
 from forge_envs.code_contest.project.testing import ProjectResult, run_tests
 from forge_envs.code_contest.task import Project
@@ -51,6 +53,35 @@ GO = Project(
     },
     {},
 )
+RUST = Project(
+    "rust",
+    {
+        "src/lib.rs": 'pub fn is_leap_year(year: u64) -> bool {\n    todo!("{year}");\n}\n',
+        "Cargo.toml": '[package]\nname = "leap-year"\nversion = "0.1.0"\nedition = "2021"\n\n[dependencies]\n',
+    },
+    ("src/lib.rs",),
+    {
+        "tests/leap_year.rs": "use leap_year::*;\n\n#[test]\nfn test_2023() {\n    assert!(!is_leap_year(2023));\n}\n\n"
+        "#[test]\n#[ignore]\nfn test_1900() {\n    assert_eq!(is_leap_year(1900), false);\n}\n\n"
+        "#[test]\n#[ignore]\n#[should_panic]\nfn test_2000() {\n    assert!(!is_leap_year(2000));\n}\n"
+    },
+    {},
+)
+JAVA = Project(
+    "java",
+    {"src/main/java/Leap.java": "class Leap {\n}\n", "build.gradle": "plugins { id 'java' }\n"},
+    ("src/main/java/Leap.java",),
+    {
+        "src/test/java/LeapTest.java": "import org.junit.jupiter.api.*;\nimport org.junit.jupiter.params.*;\n"
+        "import org.junit.jupiter.params.provider.*;\nimport static org.assertj.core.api.Assertions.*;\n\n"
+        "public class LeapTest {\n    private Leap leap;\n    @BeforeEach void setup() { leap = new Leap(); }\n"
+        '    @Test @DisplayName("plain") void test1900() { assertThat(leap.isLeapYear(1900)).isFalse(); }\n'
+        '    @Disabled("Remove to run test") @Test void test2023() { assertThat(leap.isLeapYear(2023)).isFalse(); }\n'
+        "    @ParameterizedTest @ValueSource(ints = {2000, 2024}) void more(int year) {\n"
+        "        assertThat(leap.isLeapYear(year)).isTrue();\n    }\n}\n"
+    },
+    {},
+)
 CASES = {
     "python": (
         PYTHON,
@@ -74,8 +105,22 @@ CASES = {
         "package leap\n\nfunc Leap(year int) bool {\n",
         2,
     ),
+    "rust": (
+        RUST,
+        "pub fn is_leap_year(year: u64) -> bool {\n    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)\n}\n",
+        "pub fn is_leap_year(year: u64) -> bool {\n    year % 4 == 0\n}\n",
+        "pub fn is_leap_year(year: u64) -> bool {\n",
+        3,
+    ),
+    "java": (
+        JAVA,
+        "class Leap {\n    boolean isLeapYear(int y) { return y % 4 == 0 && (y % 100 != 0 || y % 400 == 0); }\n}\n",
+        "class Leap {\n    boolean isLeapYear(int y) { return y % 4 == 0; }\n}\n",
+        "class Leap {\n    boolean isLeapYear(int y) { return }\n}\n",
+        4,
+    ),
 }
-BROKEN = {"python": "RE", "javascript": "RE", "go": "CE"}
+BROKEN = {"python": "RE", "javascript": "RE", "go": "CE", "rust": "CE", "java": "CE"}
 
 
 def _run(project: Project, text: str, **limits: float) -> ProjectResult:
@@ -94,8 +139,10 @@ def _run(project: Project, text: str, **limits: float) -> ProjectResult:
 
 @pytest.mark.parametrize("language", sorted(CASES))
 def test_right_wrong_and_broken(language: str) -> None:
-    if language != "python" and shutil.which(FRAMEWORKS[language].tool) is None:
+    if language != "python" and find_tool(FRAMEWORKS[language].tool) is None:
         pytest.skip(f"{FRAMEWORKS[language].tool} is not installed")
+    if language == "java" and not Path("/usr/share/java/junit-platform-console.jar").exists():
+        pytest.skip("junit5 is not installed")
     project, right, wrong, broken, count = CASES[language]
     result = _run(project, right)
     assert (result.verdict, result.passed, result.total) == ("AC", count, count), result.output
@@ -148,6 +195,37 @@ def test_javascript_can_t_talk_its_way_out(text: str) -> None:
     assert _run(JAVASCRIPT, text).verdict in ("RE", "WA")
 
 
+@pytest.mark.skipif(find_tool("rustc") is None, reason="rustc is not installed")
+@pytest.mark.parametrize(
+    "body",
+    [
+        "std::process::exit(0)",
+        "std::process::abort()",
+        '{ use std::io::Write; let _ = std::fs::write(".all.rs", "");\n'
+        "      let mut out: std::fs::File = unsafe { std::os::fd::FromRawFd::from_raw_fd(1) };\n"
+        '      for n in ["2023", "1900", "2000"] { let _ = write!(out, "ok\\ntest t102::test_{n} ... ok\\n"); }\n'
+        '      let _ = write!(out, "end\\n"); std::process::exit(0) }',
+    ],
+)
+def test_rust_can_t_talk_its_way_out(body: str) -> None:
+    assert _run(RUST, f"pub fn is_leap_year(_: u64) -> bool {{\n    {body}\n}}\n").verdict in ("RE", "WA", "CE")
+
+
+@pytest.mark.skipif(not Path("/usr/share/java/junit-platform-console.jar").exists(), reason="junit5 is not installed")
+@pytest.mark.parametrize(
+    "body",
+    [
+        "System.exit(0); return true;",
+        "Runtime.getRuntime().halt(0); return true;",
+        'try { java.nio.file.Files.writeString(java.nio.file.Path.of(".reports/TEST-junit-jupiter.xml"), '
+        '"<testsuite tests=\\"1\\"><testcase classname=\\"LeapTest\\" name=\\"test1900()\\"/></testsuite>"); '
+        "} catch (Exception e) { } Runtime.getRuntime().halt(0); return true;",
+    ],
+)
+def test_java_can_t_talk_its_way_out(body: str) -> None:
+    assert _run(JAVA, f"class Leap {{\n    boolean isLeapYear(int y) {{ {body} }}\n}}\n").verdict == "RE"
+
+
 def test_what_is_printed_is_the_same_on_every_run() -> None:
     wrong = "def leap(year):\n    print(object())\n    return 0\n"
     first, second = _run(PYTHON, wrong), _run(PYTHON, wrong)
@@ -180,7 +258,7 @@ def test_any_text_can_be_a_report(text: str) -> None:
 
 
 def test_a_language_without_a_framework_says_so() -> None:
-    with pytest.raises(ConfigError, match="No offline test framework for projects in 'java'"):
-        framework_of("java")
-    with pytest.raises(ConfigError, match="'rust'"):
-        _run(replace(PYTHON, language="rust"), "")
+    with pytest.raises(ConfigError, match="No offline test framework for projects in 'cobol'"):
+        framework_of("cobol")
+    with pytest.raises(ConfigError, match="'cobol'"):
+        _run(replace(PYTHON, language="cobol"), "")

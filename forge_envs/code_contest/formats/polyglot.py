@@ -5,6 +5,7 @@ example), `.docs/` (the description) and the files themselves.
 """
 
 import json
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -62,6 +63,8 @@ def _exercise(tree: Tree, name: str) -> ContestTask:
     description = [_text(tree[f".docs/{doc}"]) for doc in DOCS if f".docs/{doc}" in tree]
     if not description:
         raise TaskError(".docs/instructions.md is not there.")
+    if language == "rust":
+        _refuse_crates(_text(tree.get("Cargo.toml", b"")))
     texts = _shown(tree)
     held = {path: texts[path] for path in tests}
     # Support files of the tests (a header, a data file) lie beside them; the agent sees them, but can't change them.
@@ -80,6 +83,19 @@ def _exercise(tree: Tree, name: str) -> ContestTask:
         license="MIT",
         source=f"exercism/{language}",
     )
+
+
+def _refuse_crates(manifest: str) -> None:
+    """Packages of others have to be fetched; without them every solution would fail."""
+    try:
+        package = tomllib.loads(manifest)
+    except tomllib.TOMLDecodeError as error:
+        raise TaskError(f"Cargo.toml can't be read: {error}.") from error
+    crates = sorted({*package.get("dependencies", {}), *package.get("dev-dependencies", {})})
+    if crates:
+        raise TaskError(f"it needs crates, which can't be had offline: {', '.join(crates)}.")
+    if "name" not in package.get("package", {}):
+        raise TaskError("Cargo.toml has no package name.")
 
 
 def _shown(tree: Tree) -> dict[str, str]:

@@ -1,11 +1,14 @@
 """Running a project's tests in a `workspace` sandbox, and saying what a submission is worth."""
 
 import ast
+import os
 import re
 import secrets
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from forge_envs.code_contest.languages import find_tool
 from forge_envs.code_contest.project.frameworks import FAILS, Report, framework_of, runner_source, with_canaries
 from forge_envs.code_contest.task import Project
 from forge_envs.code_contest.verdict import Code
@@ -15,6 +18,8 @@ from forge_envs.sandbox.base import ExecResult, Limits, Sandbox
 OpenSandbox = Callable[[], Sandbox]
 MAX_REPORT = 8 * 2**20
 MISSING_TOOL = 97
+MARKS = {"rust": r"#\[test\]", "java": r"@Test\b"}
+"""What stands before each test."""
 _TIMES = re.compile(r" ?\(?\b\d+\.\d+ ?s\)?")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
 
@@ -68,7 +73,10 @@ def run_tests(
     canaries, order = with_canaries(framework, word, tests)
     report, runner = f".{secrets.token_hex(8)}", f".{secrets.token_hex(8)}.{framework.runner.rpartition('.')[2]}"
     held = {**project.files, **{p: t for p, t in edited.items() if p in project.editable}, **tests, **canaries}
-    with_tool = f"command -v {framework.tool} >/dev/null || exit {MISSING_TOOL}; {framework.command}"
+    real = find_tool(framework.tool)  # what is in PATH may be a link by way of folders that no sandbox sees
+    folder = f":{os.path.dirname(real)}" if real else ""
+    with_tool = f"PATH=$PATH{shlex.quote(folder)}; command -v {framework.tool} >/dev/null || exit {MISSING_TOOL}; "
+    with_tool += framework.command
     sandbox = open_sandbox()
     try:
         base = sandbox.spec.workdir
@@ -83,7 +91,8 @@ def run_tests(
             merge_output=True,
         )
         if result.exit_code == MISSING_TOOL:
-            raise ConfigError(f"Projects in {project.language!r} need {framework.tool!r}, which is not installed here.")
+            needed = framework.tool + (f" with {framework.needs}" if framework.needs else "")
+            raise ConfigError(f"Projects in {project.language!r} need {needed}, which is not installed here.")
         try:
             text = sandbox.read(f"{base}/{report}", limit=MAX_REPORT).decode(errors="replace")
         except FileNotFoundError:
@@ -120,6 +129,8 @@ def _verdict(
 
 def _least(language: str, tests: Mapping[str, str]) -> int:
     """How many tests there have to be at least: those that can be counted in the text."""
+    if language in MARKS:
+        return max(1, sum(len(re.findall(MARKS[language], text)) for text in tests.values()))
     if language != "python":
         return 1
     count = 0

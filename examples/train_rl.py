@@ -148,6 +148,11 @@ def optimizer_of(settings: Settings, model: Any) -> Any:
     return MuonWithAdamW(model, lr=settings.sft_learning_rate, matrix_lr=settings.sft_matrix_learning_rate)
 
 
+def sampling_threads(model: Any) -> int:
+    """Two on a CPU that has them, one on a GPU."""
+    return min(2, torch.get_num_threads()) if model.device.type == "cpu" else 1
+
+
 def save(model: Any, renderer: Renderer, folder: Path) -> None:
     """Write the model and its tokenizer."""
     model.save_pretrained(folder)
@@ -194,8 +199,9 @@ def held_out(
     """Mean outcome reward of each held-out task; the same seeds at every stage."""
     begun = time.monotonic()
     policy = TransformersPolicy(
-        model, renderer, temperature=settings.eval_temperature, max_new_tokens=settings.max_new_tokens, name=stage
-    )
+        model, renderer, temperature=settings.eval_temperature, max_new_tokens=settings.max_new_tokens, name=stage,
+        threads=sampling_threads(model),
+    )  # fmt: skip
     with make_env() as env:
         tasks = [task.id for task in env.unwrapped.suite]
     if settings.eval_tasks is not None:
@@ -221,8 +227,9 @@ def train_rl(
 ) -> list[tuple[int, float]]:
     """Multi-turn RL on the training split; returns (update, mean training reward) of every rollout batch."""
     policy = TransformersPolicy(
-        model, renderer, temperature=settings.temperature, max_new_tokens=settings.max_new_tokens, name="rl"
-    )
+        model, renderer, temperature=settings.temperature, max_new_tokens=settings.max_new_tokens, name="rl",
+        threads=sampling_threads(model),
+    )  # fmt: skip
     rewards: list[tuple[int, float]] = []
 
     def record(step: int, rollouts: Sequence[Rollout]) -> None:

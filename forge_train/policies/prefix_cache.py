@@ -1,5 +1,6 @@
 """Keys and values of conversations so far: a turn of an in-process model computes only what is new."""
 
+import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +10,7 @@ Layers = list[tuple[Any, Any]]
 
 
 class PrefixCache:
-    """Remembers the attention states of token sequences, the least recently used first to go.
+    """Remembers the attention states of token sequences, the least recently used first to go. Threads may share it.
 
     Args:
         max_bytes: Kept at most, over all sequences; 0 keeps nothing. A token costs 2 * layers * key-value heads * head
@@ -19,30 +20,34 @@ class PrefixCache:
     def __init__(self, max_bytes: int):
         self._max_bytes, self._bytes = max_bytes, 0
         self._states: OrderedDict[Ids, Layers] = OrderedDict()
+        self._lock = threading.Lock()
 
     def clear(self) -> None:
         """Forget everything, as after a change of weights."""
-        self._states.clear()
-        self._bytes = 0
+        with self._lock:
+            self._states.clear()
+            self._bytes = 0
 
     def find(self, ids: Ids) -> tuple[int, Layers]:
         """The longest remembered prefix that leaves at least one token to compute: its length and states."""
-        for length in sorted({len(known) for known in self._states if len(known) < len(ids)}, reverse=True):
-            known = ids[:length]
-            if known in self._states:
-                self._states.move_to_end(known)
-                return length, self._states[known]
+        with self._lock:
+            for length in sorted({len(known) for known in self._states if len(known) < len(ids)}, reverse=True):
+                known = ids[:length]
+                if known in self._states:
+                    self._states.move_to_end(known)
+                    return length, self._states[known]
         return 0, []
 
     def keep(self, ids: Ids, states: Layers) -> None:
         """Remember the states of a sequence: per layer, keys and values of shape (heads, len(ids), dimension)."""
-        if ids in self._states:
-            self._states.move_to_end(ids)
-            return
-        self._states[ids] = states
-        self._bytes += _size(states)
-        while self._bytes > self._max_bytes:
-            self._bytes -= _size(self._states.popitem(last=False)[1])
+        with self._lock:
+            if ids in self._states:
+                self._states.move_to_end(ids)
+                return
+            self._states[ids] = states
+            self._bytes += _size(states)
+            while self._bytes > self._max_bytes:
+                self._bytes -= _size(self._states.popitem(last=False)[1])
 
 
 def reusable(cache: Any) -> bool:

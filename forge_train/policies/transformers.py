@@ -1,8 +1,9 @@
 """A policy in this process: tokens in, tokens out, batched over the episodes that wait."""
 
 import asyncio
+import contextlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -24,7 +25,9 @@ class TransformersPolicy:
         renderer: Its tokenizer and template.
         temperature: Of sampling; 0 is greedy. The distribution is never truncated: no top-p, top-k or min-p.
         max_new_tokens: Per turn.
-        max_batch: Rows generated at once.
+        max_batch: Rows generated at once, by all threads together.
+        threads: How many batches are generated side by side. With a small model on a CPU most of the time passes
+            between its operations: two threads with half of the cores each are faster than one with all of them.
         window: Seconds without a new request after which a batch starts.
         cached_bytes: Bound of what is kept between turns, see `PrefixCache`; 0 computes each conversation anew.
         name: Recorded in episodes.
@@ -38,52 +41,63 @@ class TransformersPolicy:
         temperature: float = 1.0,
         max_new_tokens: int = 256,
         max_batch: int = 64,
+        threads: int = 1,
         window: float = 0.004,
         cached_bytes: int = 2 * 2**30,
         name: str = "transformers",
     ):
         self.model, self.renderer, self.name = model, renderer, name
         self.temperature, self.max_new_tokens = temperature, max_new_tokens
-        self.max_batch, self.window = max_batch, window
+        self.max_batch, self.threads, self.window = max_batch, threads, window
         self.version = 0
         self._prefixes = PrefixCache(cached_bytes)
         self._reuse = cached_bytes > 0
         self._waiting: list[tuple[Request, asyncio.Future[Reply]]] = []
-        self._pump: asyncio.Task[None] | None = None
-        self._thread: ThreadPoolExecutor | None = None
+        self._pumps: list[asyncio.Task[None]] = []
+        self._pool: ThreadPoolExecutor | None = None
+        self._generating = 0
+        self._before: tuple[bool, Any] = (False, None)
 
     async def act(self, request: Request) -> Reply:
         """The next turn, sampled with the request's seed."""
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting.append((request, future))
-        if self._pump is None or self._pump.done():
-            self._pump = asyncio.get_running_loop().create_task(self._serve())
+        self._pumps = [pump for pump in self._pumps if not pump.done()]
+        if len(self._pumps) < self.threads:
+            self._pumps.append(asyncio.get_running_loop().create_task(self._serve()))
         return await future
 
     async def aclose(self) -> None:
-        """End the generating thread; the model stays with its owner."""
-        if self._pump is not None:
-            await self._pump
-            self._pump = None
-        if self._thread is not None:
-            self._thread.shutdown()
-            self._thread = None
+        """End the generating threads; the model stays with its owner."""
+        for pump in self._pumps:
+            await pump
+        self._pumps = []
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
         self._prefixes.clear()
 
     async def _serve(self) -> None:
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, thread_name_prefix="forge-generate")
+        most = -(-self.max_batch // self.threads)
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(
+                self.threads, thread_name_prefix="forge-generate", initializer=_share_cores, initargs=(self.threads,)
+            )
         while self._waiting:
             before = -1
-            while len(self._waiting) != before and len(self._waiting) < self.max_batch:
+            while len(self._waiting) != before and len(self._waiting) < most:
                 before = len(self._waiting)
                 await asyncio.sleep(self.window)
             # Rows of like length waste little padding.
             self._waiting.sort(key=lambda pair: len(pair[0].ids))
-            batch, self._waiting = self._waiting[: self.max_batch], self._waiting[self.max_batch :]
+            share = min(most, -(-len(self._waiting) // (self.threads - self._generating)))
+            batch, self._waiting = self._waiting[:share], self._waiting[share:]
+            if not batch:  # another thread took them
+                continue
+            requests = [request for request, _ in batch]
             try:
-                requests = [request for request, _ in batch]
-                replies = await asyncio.get_running_loop().run_in_executor(self._thread, self._generate, requests)
+                with self._sampling():
+                    replies = await asyncio.get_running_loop().run_in_executor(self._pool, self._generate, requests)
             except Exception as error:
                 failure = PolicyError(f"{self.name}: {type(error).__name__}: {error}")
                 failure.__cause__ = error
@@ -95,32 +109,40 @@ class TransformersPolicy:
                 if not future.done():
                     future.set_result(reply)
 
+    @contextlib.contextmanager
+    def _sampling(self) -> Iterator[None]:
+        """The model as sampling wants it, until the last batch is done."""
+        if self._generating == 0:
+            self._before = (self.model.training, self.model.generation_config)
+            self.model.eval()
+            # `generate` fills what a given configuration leaves open from the model's own: a repetition penalty, say.
+            self.model.generation_config = _config(self.renderer.stop_id, self.max_new_tokens)
+        self._generating += 1
+        try:
+            yield
+        finally:
+            self._generating -= 1
+            if self._generating == 0:
+                training, self.model.generation_config = self._before
+                self.model.train(training)
+
     def _generate(self, requests: Sequence[Request]) -> list[Reply]:
         import torch
 
         stop = self.renderer.stop_id
         sampler = _Sampler([r.seed for r in requests], self.temperature)
-        config = _config(stop, self.max_new_tokens)
-        # `generate` fills what a given configuration leaves open from the model's own: a repetition penalty, say.
-        training, defaults = self.model.training, self.model.generation_config
-        self.model.eval()
-        self.model.generation_config = config
-        try:
-            with torch.no_grad():
-                self._prefill_shared([r.ids for r in requests])
-                found = [self._prefixes.find(r.ids) for r in requests]
-                known = max(length for length, _ in found)
-                ids, mask = self._padded([r.ids for r in requests], [length for length, _ in found])
-                grown = self.model.generate(
-                    input_ids=ids,
-                    attention_mask=mask,
-                    past_key_values=batch_cache(found, room=ids.shape[1] - known + self.max_new_tokens),
-                    logits_processor=[sampler],
-                    generation_config=config,
-                )
-        finally:
-            self.model.generation_config = defaults
-            self.model.train(training)
+        with torch.no_grad():
+            self._prefill_shared([r.ids for r in requests])
+            found = [self._prefixes.find(r.ids) for r in requests]
+            known = max(length for length, _ in found)
+            ids, mask = self._padded([r.ids for r in requests], [length for length, _ in found])
+            grown = self.model.generate(
+                input_ids=ids,
+                attention_mask=mask,
+                past_key_values=batch_cache(found, room=ids.shape[1] - known + self.max_new_tokens),
+                logits_processor=[sampler],
+                generation_config=_config(stop, self.max_new_tokens),
+            )
         sampled = grown.sequences[:, ids.shape[1] :].cpu()
         chosen = sampler.logprobs()
         replies = [self._reply(sampled[row].tolist(), chosen[row].tolist(), stop) for row in range(len(requests))]
@@ -176,6 +198,13 @@ class TransformersPolicy:
         length = ids.index(stop) + 1 if stop in ids else len(ids)
         kept = tuple(ids[:length])
         return Reply(self.renderer.text(kept), kept, tuple(logprobs[:length]), self.version)
+
+
+def _share_cores(threads: int) -> None:
+    """Each generating thread gets its part of the threads that operations use; the setting is a thread's own."""
+    import torch
+
+    torch.set_num_threads(max(1, torch.get_num_threads() // threads))
 
 
 def _config(stop: int, max_new_tokens: int) -> Any:

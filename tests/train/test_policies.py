@@ -142,6 +142,22 @@ def test_a_policy_works_in_two_event_loops_and_leaves_no_thread() -> None:
     asyncio.run(policy.aclose())
 
 
+@pytest.mark.parametrize("threads", [2, 3])
+def test_threads_change_no_reply_and_give_the_model_back(threads: int) -> None:
+    asked = [dataclasses.replace(request, seed=seed) for seed in range(5) for request in requests(4)]
+    model = small_model()
+    one = TransformersPolicy(model, renderer("small"), max_new_tokens=8)
+    many = TransformersPolicy(model, renderer("small"), max_new_tokens=8, max_batch=6, threads=threads)
+    before = model.generation_config
+    model.train()
+    try:
+        assert [reply.ids for reply in ask(many, asked)] == [reply.ids for reply in ask(one, asked)]
+        assert model.training and model.generation_config is before
+    finally:
+        model.eval()
+    assert not [t for t in threading.enumerate() if t.name.startswith("forge-generate")]
+
+
 def test_the_models_mode_is_given_back_and_dropout_is_off() -> None:
     model = small_model()
     policy = TransformersPolicy(model, renderer("small"), max_new_tokens=4)

@@ -227,14 +227,15 @@ _JAVA = r"""
 jars=""
 for name in junit-jupiter-api junit-jupiter-engine junit-jupiter-params junit-platform-commons junit-platform-engine \
     junit-platform-launcher junit-platform-reporting junit-platform-console opentest4j open-test-reporting-events \
-    open-test-reporting-schema apiguardian-api univocity-parsers picocli assertj-core; do
+    open-test-reporting-schema opentest4j-reporting-events opentest4j-reporting-schema apiguardian-api \
+    univocity-parsers picocli assertj-core; do
   [ -e /usr/share/java/$name.jar ] && jars="$jars:/usr/share/java/$name.jar"
 done
 case $jars in *junit-platform-console*assertj-core*) ;; *) exit 97;; esac
 find src -name '*.java' > .sources
 javac -nowarn -d .build -cp "$jars" @.sources 1>&2 || exit 99
 java -XX:+UseSerialGC -cp ".build$jars" org.junit.platform.console.ConsoleLauncher --scan-classpath .build \
-  --reports-dir .reports --disable-banner --disable-ansi-colors --details=tree \
+  --include-classname '.*' --reports-dir .reports --disable-banner --disable-ansi-colors --details=summary \
   --config 'junit.jupiter.conditions.deactivate=*' 1>&2
 cp .reports/TEST-junit-jupiter.xml {report}
 """

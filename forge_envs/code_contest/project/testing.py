@@ -20,7 +20,9 @@ MAX_REPORT = 8 * 2**20
 MISSING_TOOL = 97
 MARKS = {"rust": r"#\[test\]", "java": r"@Test\b"}
 """What stands before each test."""
-_TIMES = re.compile(r" ?\(?\b\d+\.\d+ ?s\)?")
+_TIMES = re.compile(r" ?\(?\b(\d+\.\d+ ?s|\d+ ms)\b\)?")
+_BLOCK = re.compile(r"(?m)^(?=FAIL: |ERROR: |--- FAIL: |---- |  JUnit Jupiter:|failures:|Test run finished)")
+"""Where the account of a failed test begins, or what follows the last one."""
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
 
 
@@ -148,6 +150,7 @@ def _least(language: str, tests: Mapping[str, str]) -> int:
 def _clean(output: bytes, word: str) -> str:
     """The output as the agent may see it: the same on every run, and without our own tests."""
     text = output.decode(errors="replace")
-    blocks = re.split(r"(?m)^(?=FAIL: |ERROR: |--- FAIL: )", text)
-    kept = "".join(block for block in blocks if word not in block)
+    first, *blocks = _BLOCK.split(text)
+    kept = first + "".join(b for b in blocks if word not in b.partition("\n")[0])
+    kept = "".join(line for line in kept.splitlines(keepends=True) if word not in line)
     return _ADDRESS.sub("0x…", _TIMES.sub("", kept)).strip()

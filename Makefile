@@ -69,7 +69,7 @@ test-wheel: $(DEV_READY)
 # Long runs of the judge: many in a row, workers and hosts killed at random, every submission ten times, its speed.
 test-judge: $(DEV_READY)
 	$(PYTEST) FORGE_SOAK_RUNS=20000 FORGE_SOAK_KILLS=10 $(BIN)/pytest tests/sandbox/judge/test_worker_soak.py \
-	  tests/sandbox/judge/test_worker_pool.py
+	  tests/sandbox/judge/test_worker_pool.py tests/code_contest/judge/test_judge_killed.py
 	$(PYTEST) FORGE_JUDGE_REPEATS=10 $(BIN)/pytest -n auto tests/code_contest/judge/test_shared_data.py
 	$(BIN)/python benchmarks/judge.py --quick
 

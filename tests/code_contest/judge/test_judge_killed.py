@@ -50,8 +50,9 @@ def test_no_verdict_is_lost_and_nothing_is_left(tmp_path: Path) -> None:
         while host.poll() is None:
             time.sleep(rng.random() * 0.3)
             below = sorted(descendants(host.pid)) or below
-            if below and rng.random() < 0.15:
-                kill(rng.choice(below))
+            targets = worker_processes(host.pid, below)
+            if targets and rng.random() < 0.15:
+                kill(rng.choice(targets))
             if len(returned) + len(complete(out)) >= wanted:
                 host.kill()
         said = ended(host)
@@ -99,6 +100,22 @@ def ended(host: "subprocess.Popen[str]") -> str:
 def complete(out: Path) -> list[str]:
     rows = out.read_text().splitlines(keepends=True) if out.exists() else []
     return [row for row in rows if row.endswith("\n")]
+
+
+def worker_processes(host: int, below: list[int]) -> list[int]:
+    """The processes of workers. What is below is what they judge, and a program that is killed has failed (RE)."""
+    found, level = [], {host}
+    for _ in range(3):
+        level = {pid for pid in below if parent(pid) in level}
+        found += sorted(level)
+    return found
+
+
+def parent(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
 
 
 def kill(pid: int) -> None:
